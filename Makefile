@@ -5,6 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
+# The extras of pyproject.toml that every target may rely on.
+EXTRAS := test,site
+
 # A recipe that fails must not leave a file behind that looks finished.
 .DELETE_ON_ERROR:
 SHELL := bash
@@ -33,7 +36,8 @@ $(STAMP): pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$$($(PYTHON) --version) is too old: this book needs 3.11 or newer; name one that you have, as in 'make PYTHON=python3.12 lab'." >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "$$($(PYTHON) --version) cannot create virtual environments: install its venv module (Debian, Ubuntu: sudo apt install python3-venv) and run make again." >&2; exit 1; }
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet -c requirements.lock -e ".[test,site]"
+	@echo "Installing what requirements.lock names into $(VENV): about 1.5 GB, a minute or more the first time."
+	@$(BIN)/python -m pip install --disable-pip-version-check -qq -c requirements.lock -e ".[$(EXTRAS)]"
 	@touch $(STAMP)
 
 .PHONY: lab
@@ -82,4 +86,4 @@ lint: $(STAMP)  ## ruff over everything
 
 .PHONY: lock
 lock:  ## resolve the ranges of pyproject.toml again and write requirements.lock
-	$(PYTHON) tools/lock.py
+	$(PYTHON) tools/lock.py $(EXTRAS)
