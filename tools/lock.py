@@ -31,7 +31,7 @@ def main(extras: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
         python = Path(folder) / "bin" / "python"
-        install = [python, "-m", "pip", "install", "-qq", *PINNED, f"{ROOT}[{extras}]"]
+        install = [python, "-m", "pip", "install", "-qq", *PINNED, "-e", f"{ROOT}[{extras}]"]
         subprocess.run(install, check=True)
         freeze = [python, "-m", "pip", "freeze", "--all", "--exclude", "pip", "--exclude", "fourier_meta"]
         frozen = subprocess.run(freeze, check=True, capture_output=True, text=True).stdout

@@ -1,0 +1,179 @@
+"""Execute the notebooks' sources and store them, outputs included, as .ipynb files.
+
+Usage: python tools/execute.py [NAME ...], as `make notebooks` does; a NAME is, for example, 03_maml.
+
+What is stored depends on the source and on its outputs only: a second run changes no byte. Three things would
+differ from run to run and are settled here:
+
+- Cell ids are derived from the cells' sources, so inserting a cell does not touch the others.
+- A cell tagged "wall-clock" keeps the output that is stored already, as long as its source is unchanged.
+  To measure again, delete the .ipynb file first.
+- Widgets are stored as a line of text: their state belongs to a kernel that is gone.
+"""
+
+import hashlib
+import os
+import re
+import sys
+from pathlib import Path
+
+import jupytext
+import nbformat
+from jupyter_client import AsyncKernelManager
+from jupyter_client.kernelspec import KernelSpecManager
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
+
+NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
+CELL_TIMEOUT = 60  # seconds; the book promises that no cell takes more than 15
+
+METADATA = {
+    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+    # No version: it would change with the interpreter, and nothing reads it.
+    "language_info": {
+        "file_extension": ".py",
+        "mimetype": "text/x-python",
+        "name": "python",
+        "pygments_lexer": "ipython3",
+    },
+}
+
+WIDGET_STATE = "application/vnd.jupyter.widget-view+json"
+WIDGET_REPR = re.compile(r"\w+\(.*\)", re.DOTALL)  # VBox(children=(IntSlider(...
+WIDGET_TEXT = "An explorer: run this cell in JupyterLab to use its controls."
+
+
+class NotebookError(Exception):
+    """A notebook that could not be executed; the message says where and why."""
+
+
+def main(names: list[str]) -> None:
+    for source in sources(names):
+        try:
+            changed = store(source)
+        except NotebookError as error:
+            sys.exit(f"{error}\n\n{source.with_suffix('.ipynb').name} was left as it was.")
+        except KeyboardInterrupt:
+            sys.exit(f"\nInterrupted: {source.with_suffix('.ipynb').name} was left as it was.")
+        print(f"{source.stem}: {'stored' if changed else 'unchanged'}")
+
+
+def sources(names: list[str], folder: Path = NOTEBOOKS) -> list[Path]:
+    """The .py sources of the named notebooks, or of all (NN_name.py; conf.py is not one)."""
+    found = sorted(folder.glob("[0-9][0-9]_*.py"))
+    wanted = [Path(name).stem for name in names] or [path.stem for path in found]
+    missing = set(wanted) - {path.stem for path in found}
+    if missing or not wanted:
+        known = ", ".join(path.stem for path in found) or "none"
+        sys.exit(f"No notebook source {', '.join(sorted(missing)) or 'at all'} in {folder.name}/: there is {known}.")
+    return [path for path in found if path.stem in wanted]
+
+
+def store(source: Path) -> bool:
+    """Execute one source and write its notebook; True if that changed the file."""
+    target = source.with_suffix(".ipynb")
+    old = target.read_text(encoding="utf-8") if target.exists() else None
+    notebook = executed(jupytext.read(source), source)
+    normalise(notebook, nbformat.reads(old, as_version=4) if old else None)
+    new = nbformat.writes(notebook) + "\n"
+    if new == old:
+        return False
+    write_beside_then_rename(target, new)
+    return True
+
+
+def write_beside_then_rename(target: Path, text: str) -> None:
+    """An interruption leaves the old file or the new one, never half of one."""
+    beside = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        beside.write_text(text, encoding="utf-8", newline="\n")
+        os.replace(beside, target)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def executed(notebook: NotebookNode, source: Path) -> NotebookNode:
+    """The notebook with its outputs, run in a fresh kernel in the notebook's own folder."""
+    client = NotebookClient(
+        notebook,
+        km=this_interpreters_kernel(),
+        timeout=CELL_TIMEOUT,
+        record_timing=False,
+        # The kernel's log warns about local sockets, and prints tracebacks of its own when it is interrupted.
+        extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
+        resources={"metadata": {"path": str(source.parent)}},
+    )
+    try:
+        return client.execute()
+    except CellExecutionError:
+        raise NotebookError(describe_failure(notebook, source)) from None
+    except CellTimeoutError as error:
+        raise NotebookError(f"{source.name}: {error}") from None
+    except DeadKernelError:
+        raise NotebookError(f"{source.name}: the kernel ended early: interrupted, killed or out of memory.") from None
+
+
+def this_interpreters_kernel() -> AsyncKernelManager:
+    """A kernel of the interpreter that runs this file, whatever kernels the user has installed.
+
+    Without kernel folders, the only kernel left is ipykernel's own, which starts sys.executable.
+    """
+    return AsyncKernelManager(kernel_name="python3", kernel_spec_manager=KernelSpecManager(kernel_dirs=[]))
+
+
+def describe_failure(notebook: NotebookNode, source: Path) -> str:
+    """Which cell raised, its source, and the traceback."""
+    for number, cell in enumerate(notebook.cells, start=1):
+        for output in cell.get("outputs", []):
+            if output.output_type == "error":
+                return f"{source.name}, cell {number} raised:\n\n{cell.source}\n\n" + "\n".join(output.traceback)
+    return f"{source.name} raised, but no cell holds the traceback."
+
+
+def normalise(notebook: NotebookNode, old: NotebookNode | None) -> None:
+    """Remove from an executed notebook, in place, all that changes from run to run."""
+    notebook.metadata = nbformat.from_dict(METADATA)
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    give_fixed_ids(notebook)
+    stored = {cell.id: cell for cell in old.cells} if old else {}
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.metadata.pop("execution", None)
+            cell.outputs = [text_for_widget(output) for output in merged_streams(cell.outputs)]
+            if "wall-clock" in cell.metadata.get("tags", []) and cell.id in stored:
+                cell.outputs = stored[cell.id].outputs or cell.outputs
+
+
+def give_fixed_ids(notebook: NotebookNode) -> None:
+    """An id per cell, from its type and source; equal cells are told apart by a count."""
+    seen: dict[str, int] = {}
+    for cell in notebook.cells:
+        digest = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:8]
+        seen[digest] = seen.get(digest, 0) + 1
+        cell.id = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
+
+
+def merged_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """Join neighbouring pieces of one stream: where a kernel cuts them is a matter of timing."""
+    merged: list[NotebookNode] = []
+    for output in outputs:
+        last = merged[-1] if merged else None
+        if last and output.output_type == last.output_type == "stream" and output.name == last.name:
+            last.text += output.text
+        else:
+            merged.append(output)
+    return merged
+
+
+def text_for_widget(output: NotebookNode) -> NotebookNode:
+    """Drop a widget's model id, and its repr; a description that the notebook gives itself stays."""
+    if WIDGET_STATE in output.get("data", {}):
+        del output.data[WIDGET_STATE]
+        if WIDGET_REPR.fullmatch(output.data.get("text/plain", "()").strip()):
+            output.data["text/plain"] = WIDGET_TEXT
+    return output
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
