@@ -1,0 +1,79 @@
+"""Argument checks: each failure is one sentence that names the argument, the value it got and what to pass instead.
+
+Nothing here is part of the story. Every public function calls these first, so that a wrong argument is
+an answer and not a NaN three cells later.
+"""
+
+import math
+import operator
+
+import numpy as np
+
+
+def at_least(name, value, minimum, suggestion):
+    """Return `value` as an int of at least `minimum`, or raise ValueError."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise ValueError(f"{name} must be a whole number, got {value!r}; pass for example {suggestion}") from None
+    if number < minimum:
+        raise ValueError(f"{name} must be at least {minimum}, got {number}; pass for example {suggestion}")
+    return number
+
+
+def real(name, value, suggestion, minimum=-math.inf, *, above=False):
+    """Return `value` as a finite float of at least (or, with `above`, greater than) `minimum`, or raise ValueError."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be a number, got {value!r}; pass for example {suggestion}") from None
+    if not math.isfinite(number) or number < minimum or (above and number == minimum):
+        bound = "" if minimum == -math.inf else f" {'above' if above else 'of at least'} {minimum:g}"
+        raise ValueError(f"{name} must be a finite number{bound}, got {value!r}; pass for example {suggestion}")
+    return number
+
+
+def one_of(name, value, choices):
+    """Return `value` if it is one of `choices`, or raise ValueError."""
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
+    return value
+
+
+def array(name, value, dimensions=0):
+    """Return `value` as a finite floating-point array with at least `dimensions` axes, or raise ValueError."""
+    return finite(name, floats(name, value, dimensions))
+
+
+def floats(name, value, dimensions=0):
+    """Return `value` as a floating-point array (float32 and float64 are kept, integers become float64)."""
+    try:
+        result = np.asarray(value)
+        if result.dtype not in (np.float32, np.float64):
+            result = result.astype(np.float64, casting="same_kind")
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be an array of real numbers, got {value!r:.80}; pass a NumPy array") from None
+    if result.ndim < dimensions:
+        raise ValueError(f"{name} must have at least {dimensions} axes, got shape {result.shape}; add the missing axes")
+    return result
+
+
+def finite(name, value):
+    """Return the array `value` if all of it is finite, or raise ValueError."""
+    if not np.isfinite(value).all():
+        bad = int(value.size - np.isfinite(value).sum())
+        raise ValueError(f"{name} must be finite, got {bad} NaN or infinite of {value.size}; remove or replace them")
+    return value
+
+
+def same_size(name, size, expected, meaning):
+    """Raise ValueError unless the axis of `name` that counts `meaning` has the `expected` length."""
+    if size != expected:
+        raise ValueError(f"{name} has {size} {meaning} where {expected} are needed; make the two agree")
+
+
+def generator(name, value):
+    """Return `value` if it is a NumPy random generator, or raise ValueError."""
+    if not isinstance(value, np.random.Generator):
+        raise ValueError(f"{name} must be a numpy.random.Generator, got {value!r}; pass np.random.default_rng(0)")
+    return value

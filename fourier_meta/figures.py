@@ -1,0 +1,176 @@
+"""The book's figures: one palette, one style, functions that draw given numbers on given axes.
+
+Nothing here fits or samples. `show` displays a figure together with words: its alt text and a rounded summary of the
+plotted data, so that a reader who cannot see it, and a test that re-executes the notebook, both learn what it says.
+"""
+
+import io
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+# Colour-blind safe (Okabe and Ito); a method has the same colour in the whole book.
+COLORS = {
+    "truth": "#222222",
+    "min-norm": "#D55E00",
+    "MAML": "#0072B2",
+    "FOMAML": "#56B4E9",
+    "Reptile": "#009E73",
+    "oracle": "#7A7A7A",
+    "lasso": "#CC79A7",
+    "OMP": "#E69F00",
+    "other": "#9A9A9A",
+}
+STYLE = {
+    "figure.dpi": 100,
+    "figure.facecolor": "white",
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#E6E6E6",
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+    "lines.linewidth": 1.6,
+}
+FLOOR = 1e-12  # below this a number is rounding, and a summary says no more than that it is below
+
+
+def subplots(rows=1, columns=1, height=3.0, width=9.0, **options):
+    """A figure in the book's style with rows x columns axes; `height` is that of one row, in inches, as is `width`."""
+    with plt.rc_context(STYLE):
+        return plt.subplots(rows, columns, figsize=(width, height * rows), layout="constrained", **options)
+
+
+def draw_fit(ax, x, truth, prediction=None, method="min-norm", points=None):
+    """Draw a true function (x, truth), a prediction of it, and the training points (x, y) that led to it."""
+    ax.plot(x, truth, color=COLORS["truth"], linewidth=2.4, alpha=0.35, label="truth")
+    if prediction is not None:
+        ax.plot(x, prediction, color=COLORS[method], linewidth=1.3, label=method)
+    if points is not None:
+        ax.plot(*points, "o", color=COLORS["truth"], markersize=3.5, label=f"{np.size(points[0])} training points")
+    ax.set_xlabel("x")
+
+
+def draw_spectrum(ax, weights, support, method="MAML"):
+    """Draw |weight| against feature index; the true features are in the method's colour, the others grey."""
+    index, size = np.arange(len(weights)), np.abs(weights)
+    true = np.isin(index, support)
+    for chosen, color, label in ((~true, COLORS["other"], "other features"), (true, COLORS[method], "true features")):
+        ax.vlines(index[chosen], 0, size[chosen], color=color, linewidth=1.2)
+        ax.plot(index[chosen], size[chosen], "o", color=color, markersize=3.5 if label[0] == "t" else 1.8, label=label)
+    ax.set(xlabel="feature index j", ylabel="|weight|", ylim=(0, None))
+
+
+def draw_weights(ax, run, support, method="MAML"):
+    """Draw how the weights move over the outer steps of a run: each true feature, and the range of all others."""
+    step, weights = run.history["step"], np.abs(run.history["weights"])
+    others = np.delete(weights, support, axis=1)
+    ax.fill_between(step, others.min(1), others.max(1), color=COLORS["other"], alpha=0.3, linewidth=0)
+    ax.plot(step, np.median(others, 1), color=COLORS["other"], label=f"{others.shape[1]} others: median and range")
+    for index in support:
+        first = {"label": "true features"} if index == support[0] else {}
+        ax.plot(step, weights[:, index], color=COLORS[method], **first)
+    ax.set(xlabel="outer step", ylabel="|weight|", ylim=(0, None))
+
+
+def draw_loss(ax, run, method="MAML", label=None, window=20):
+    """Draw the loss of a run on a log axis, as the median of each `window` steps: single steps see few tasks."""
+    loss = run.history["loss"]
+    whole = len(loss) // window * window
+    medians = np.median(loss[:whole].reshape(-1, window), axis=1)
+    ax.semilogy(np.arange(window, whole + 1, window), medians, color=COLORS[method], label=label)
+    ax.set(xlabel="outer step", ylabel="loss")
+
+
+def draw_risk(ax, n_points, risks, method, label=None, **style):
+    """Draw median and 10-90 % band of `risks` (len(n_points), n_tasks) against the number of points, log-log."""
+    low, median, high = np.quantile(np.maximum(risks, FLOOR), (0.1, 0.5, 0.9), axis=1)
+    ax.fill_between(n_points, low, high, color=COLORS[method], alpha=0.15, linewidth=0)
+    ax.loglog(n_points, median, "o-", color=COLORS[method], markersize=4, label=label or method, **style)
+    ax.set(xlabel="training points n", ylabel="risk on unseen tasks")
+
+
+def png(fig):
+    """Render a figure as PNG bytes, the same bytes for the same drawing."""
+    buffer = io.BytesIO()
+    fig.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def show(fig, alt):
+    """Display a figure with its alt text and a rounded summary of what is plotted, and close it.
+
+    Parameters
+    ----------
+    fig : matplotlib Figure.
+    alt : str, full sentences that say what is seen; also the first paragraph of the text that is stored.
+
+    Raises
+    ------
+    ValueError if `alt` is empty.
+    """
+    if not isinstance(alt, str) or not alt.strip():
+        raise ValueError(f"alt must say in words what the figure shows, got {alt!r}")
+    from IPython.display import display  # here, so that drawing needs no IPython
+
+    picture = png(fig)
+    plt.close(fig)
+    display({"image/png": picture, "text/plain": f"{alt}\n\n{describe(fig)}"}, raw=True)
+
+
+def describe(fig):
+    """Rounded summary of the plotted data: a line for each artist, with its range and five values along the way."""
+    lines = []
+    for number, ax in enumerate(fig.axes, 1):
+        title = ax.get_title(loc="left") or ax.get_title() or ax.get_ylabel()
+        lines.append(f"[{number}] {title}".rstrip())
+        for kind, artists in (
+            ("line", ax.lines),
+            ("marks", ax.collections),
+            ("bars", ax.patches),
+            ("image", ax.images),
+        ):
+            values = [_plotted(artist) for artist in artists]
+            if kind == "bars" and values:
+                values = [np.concatenate(values)]
+            lines += [f"    {kind}: {_summary(value)}" for value in values if value.size]
+    return "\n".join(lines)
+
+
+def _plotted(artist):
+    """The numbers that an artist draws: heights of lines, bars and marks, colours of images."""
+    if hasattr(artist, "get_ydata"):
+        values = artist.get_ydata()
+    elif hasattr(artist, "get_height"):
+        values = [artist.get_height()]
+    elif artist.get_array() is not None:
+        values = artist.get_array()
+    elif len(artist.get_offsets()) > 1:
+        values = artist.get_offsets()[:, 1]
+    else:
+        values = [vertex[1] for path in artist.get_paths() for vertex in path.vertices]
+    return np.ma.filled(np.ma.asarray(values, float), np.nan).ravel()
+
+
+def _summary(values):
+    values = values[np.isfinite(values)]
+    if not values.size:
+        return "nothing"
+    scale = np.abs(values).max()
+    places = np.linspace(0, values.size - 1, 5).round().astype(int)
+    numbers = [values.min(), values.max(), *values[places]]
+    low, high, *along = (_rounded(number, scale) for number in numbers)
+    return f"{values.size} values from {low} to {high}: {' '.join(along)}"
+
+
+def _rounded(number, scale):
+    """Two significant digits; what is rounding, alone or beside the largest value, is not spelled out."""
+    if abs(number) < FLOOR:
+        return "~0"
+    if abs(number) < 1e-9 * scale:
+        return "~0"
+    return f"{number:.2g}"

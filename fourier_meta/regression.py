@@ -1,0 +1,251 @@
+"""Fit one task, or a batch of tasks, when every feature carries a weight.
+
+The model is y = phi(x) . (w * alpha). Closed forms return the effective coefficients beta = w * alpha, because only
+these are determined by the data; gradient descent returns alpha, because alpha is what it moves.
+
+Taught in notebooks 02_overfitting (closed forms) and 03_maml (gradient descent as an inner loop).
+"""
+
+import numpy as np
+
+from fourier_meta import checks
+from fourier_meta.features import alias_classes
+
+
+def min_norm(features, labels, weights=None):
+    """Interpolate with the smallest coefficients: argmin |alpha|^2 subject to features @ (weights * alpha) = labels.
+
+    Equivalently, the effective coefficients beta = weights * alpha minimise sum_j beta_j^2 / weights_j^2. With fewer
+    than n_features independent points it interpolates; with more it is the least-squares fit. Directions whose
+    singular value is below max(n_points, n_features) * eps of the largest count as absent, so weights may be zero.
+
+    Parameters
+    ----------
+    features : array (..., n_points, n_features).
+    labels : array (..., n_points).
+    weights : array (n_features,), all ones by default; only their ratios matter.
+
+    Returns
+    -------
+    effective coefficients, array (..., n_features).
+
+    Raises
+    ------
+    ValueError if an argument is not finite or shapes disagree.
+
+    Taught in notebook 02_overfitting; the weighted interpolator of Muthukumar et al. (arXiv 1903.09139).
+    """
+    features, labels, weights = check_regression(features, labels, weights)
+    weights = weights / (np.abs(weights).max() or 1)  # only ratios matter, and no square can overflow
+    weighted = features * weights
+    cutoff = max(weighted.shape[-2:]) * np.finfo(weighted.dtype).eps
+    return weights * _apply(np.linalg.pinv(weighted, rcond=cutoff), labels)
+
+
+def ridge(features, labels, penalty, weights=None):
+    """Minimise mean squared error + penalty * |alpha|^2 for features @ (weights * alpha).
+
+    Solved in the space of the n_points residuals: alpha = Phi_w^T (Phi_w Phi_w^T + n penalty I)^-1 y with
+    Phi_w = features * weights. Tends to `min_norm` as the penalty tends to 0.
+
+    Parameters
+    ----------
+    features : array (..., n_points, n_features).
+    labels : array (..., n_points).
+    penalty : float > 0.
+    weights : array (n_features,), all ones by default.
+
+    Returns
+    -------
+    effective coefficients, array (..., n_features).
+
+    Raises
+    ------
+    ValueError if the penalty is not positive, an argument is not finite or shapes disagree.
+
+    Taught in notebook 02_overfitting.
+    """
+    features, labels, weights = check_regression(features, labels, weights)
+    penalty = checks.real("penalty", penalty, 1e-3, minimum=0, above=True)
+    weighted = features * weights
+    n_points = weighted.shape[-2]
+    gram = weighted @ weighted.mT + n_points * penalty * np.eye(n_points, dtype=weighted.dtype)
+    return weights * _apply(weighted.mT, np.linalg.solve(gram, labels[..., None])[..., 0])
+
+
+def gradient_descent(features, labels, weights, inner_steps=5, inner_rate=0.02):
+    """Take `inner_steps` steps of gradient descent on the mean squared error, from alpha = 0.
+
+    Uses operators only, so it runs on NumPy arrays and, differentiably, on torch tensors.
+
+    Parameters
+    ----------
+    features : array or tensor (..., n_points, n_features).
+    labels : array or tensor (..., n_points).
+    weights : array or tensor (n_features,).
+    inner_steps : int >= 0.
+    inner_rate : float > 0, stable below `largest_stable_rate(features, weights)`.
+
+    Returns
+    -------
+    coefficients alpha, array or tensor (..., n_features); predict with features @ (weights * alpha).
+
+    Raises
+    ------
+    ValueError if the number of steps is negative, the rate is not positive or shapes disagree.
+
+    Taught in notebook 03_maml.
+    """
+    inner_steps, inner_rate = check_inner_loop(inner_steps, inner_rate)
+    if not hasattr(features, "requires_grad"):
+        features, labels, weights = check_regression(features, labels, weights)
+    step = 2 * inner_rate / features.shape[-2]
+    coefficients = 0 * (labels[..., None, :] @ features)[..., 0, :]
+    for _ in range(inner_steps):
+        residual = (coefficients * weights)[..., None, :] @ features.mT - labels[..., None, :]
+        coefficients = coefficients - step * weights * (residual @ features)[..., 0, :]
+    return coefficients
+
+
+def largest_stable_rate(features, weights=None):
+    """Inner rate at which gradient descent on the mean squared error starts to diverge: 2 / lambda_max.
+
+    lambda_max is the largest eigenvalue of the Hessian (2 / n) diag(w) Phi^T Phi diag(w).
+
+    Parameters
+    ----------
+    features : array (..., n_points, n_features).
+    weights : array (n_features,), all ones by default.
+
+    Returns
+    -------
+    array (...,), one rate per task (infinite where all weights are zero).
+
+    Raises
+    ------
+    ValueError if an argument is not finite or shapes disagree.
+
+    Taught in notebook 03_maml.
+    """
+    features = checks.array("features", features, dimensions=2)
+    features, _, weights = check_regression(features, np.zeros(features.shape[:-1]), weights)
+    largest = np.linalg.norm(features * weights, ord=2, axis=(-2, -1)) ** 2
+    with np.errstate(divide="ignore"):
+        return features.shape[-2] / largest
+
+
+def aliased_min_norm(effective, weights, n_points):
+    """What `min_norm` makes of noiseless labels on the regular grid of `n_points` points, by formula.
+
+    A class of aliases A can only learn the sum m = sum_{k in A} f_k beta_k (f = factor of `alias_classes`), and
+    min-norm hands m out in proportion to w_j^2 f_j: beta_j = m w_j^2 f_j / sum_{k in A} w_k^2 f_k^2.
+
+    Parameters
+    ----------
+    effective : array (..., n_features), the true coefficients.
+    weights : array (n_features,).
+    n_points : int >= 1.
+
+    Returns
+    -------
+    effective coefficients of the interpolator, array (..., n_features); zero where a class has no weight.
+
+    Raises
+    ------
+    ValueError if an argument is not finite or shapes disagree.
+
+    Taught in notebook 02_overfitting.
+    """
+    effective = checks.array("effective", effective, dimensions=1)
+    weights = checks.array("weights", weights, dimensions=1)
+    checks.same_size("weights", weights.shape[-1], effective.shape[-1], "features")
+    representative, factor = alias_classes(n_points, effective.shape[-1])
+    same_class = (representative[:, None] == representative) & (factor[:, None] * factor != 0)
+    share = weights**2 * factor
+    total = same_class @ (share * factor)
+    mass = (effective * factor) @ same_class
+    return mass * np.divide(share, total, out=np.zeros_like(share), where=total > 0)
+
+
+def risk(estimate, truth):
+    """Expected squared error for x uniform on [-1, 1): sum_j (estimate_j - truth_j)^2, as features are orthonormal.
+
+    Parameters
+    ----------
+    estimate, truth : arrays (..., n_features) of effective coefficients.
+
+    Returns
+    -------
+    array (...,).
+
+    Raises
+    ------
+    ValueError if an argument is not finite or shapes disagree.
+
+    Taught in notebook 02_overfitting.
+    """
+    estimate = checks.array("estimate", estimate, dimensions=1)
+    truth = checks.array("truth", truth, dimensions=1)
+    checks.same_size("estimate", estimate.shape[-1], truth.shape[-1], "features")
+    return np.sum((estimate - truth) ** 2, axis=-1)
+
+
+def few_shot_risk(family, n_points, solve, n_tasks=50, rng=None):
+    """Risk of a solver on tasks it has never seen, each observed at `n_points` points.
+
+    Parameters
+    ----------
+    family : TaskFamily.
+    n_points : int >= 1.
+    solve : function (features (n_tasks, n_points, d), labels (n_tasks, n_points)) -> effective (n_tasks, d).
+    n_tasks : int >= 1.
+    rng : numpy.random.Generator, numpy.random.default_rng(0) if None: the same unseen tasks for every solver.
+
+    Returns
+    -------
+    array (n_tasks,), the exact risk of each task.
+
+    Raises
+    ------
+    ValueError if an argument is out of range.
+
+    Taught in notebook 02_overfitting.
+    """
+    tasks = family.sample(n_tasks, n_points, np.random.default_rng(0) if rng is None else rng)
+    return risk(solve(tasks.features, tasks.labels), tasks.effective)
+
+
+def check_regression(features, labels, weights=None):
+    """Return features (..., n, d), labels (..., n) and weights (d,) as finite arrays that fit, or raise ValueError."""
+    features, labels, weights = match_regression(features, labels, weights)
+    for name, value in {"features": features, "labels": labels, "weights": weights}.items():
+        checks.finite(name, value)
+    return features, labels, weights
+
+
+def match_regression(features, labels, weights=None):
+    """As `check_regression`, without looking for NaN: that costs as much as a product with the features."""
+    features = checks.floats("features", features, dimensions=2)
+    labels = checks.floats("labels", labels, dimensions=1)
+    if labels.shape != features.shape[:-1]:
+        raise ValueError(
+            f"labels must have one entry for every row of features, shape {features.shape[:-1]}, got {labels.shape}"
+        )
+    if weights is None:
+        return features, labels, np.ones(features.shape[-1], features.dtype)
+    weights = checks.floats("weights", weights, dimensions=1)
+    if weights.shape != features.shape[-1:]:
+        raise ValueError(f"weights must have one entry for each of {features.shape[-1]} features, got {weights.shape}")
+    return features, labels, weights
+
+
+def check_inner_loop(inner_steps, inner_rate):
+    """Return the number of inner steps and the inner rate, or raise ValueError."""
+    return (
+        checks.at_least("inner_steps", inner_steps, 0, 5),
+        checks.real("inner_rate", inner_rate, 0.02, minimum=0, above=True),
+    )
+
+
+def _apply(matrix, vector):
+    return (matrix @ vector[..., None])[..., 0]

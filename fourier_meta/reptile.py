@@ -1,0 +1,109 @@
+"""Reptile: descend jointly on (w, alpha), then move w a part of the way to where the tasks went.
+
+Taught in notebook 04_reptile.
+"""
+
+import numpy as np
+
+from fourier_meta import checks
+from fourier_meta.regression import check_inner_loop, check_regression
+from fourier_meta.training import initial_weights, run_training
+
+
+def joint_descent(features, labels, weights, inner_steps=20, inner_rate=0.02):
+    """Take gradient steps on the mean squared error in the weights and the coefficients at once, from alpha = 0.
+
+    Under small steps weights^2 - coefficients^2 is conserved, so no weight can end below its start.
+
+    Parameters
+    ----------
+    features : array (n_tasks, n_points, n_features).
+    labels : array (n_tasks, n_points).
+    weights : array (n_features,), the common start of all tasks.
+    inner_steps : int >= 0.
+    inner_rate : float > 0.
+
+    Returns
+    -------
+    weights, coefficients : arrays (n_tasks, n_features), where each task ends.
+
+    Raises
+    ------
+    ValueError if an argument is out of range, not finite or of the wrong shape.
+
+    Taught in notebook 04_reptile; each pair (w_j, alpha_j) is a diagonal linear network (Woodworth et al.,
+    arXiv 2002.09277).
+    """
+    inner_steps, inner_rate = check_inner_loop(inner_steps, inner_rate)
+    features, labels, weights = check_regression(features, labels, weights)
+    step = 2 * inner_rate / features.shape[-2]
+    weights = np.tile(weights, (*labels.shape[:-1], 1))
+    coefficients = np.zeros_like(weights)
+    for _ in range(inner_steps):
+        residual = (weights * coefficients)[..., None, :] @ features.mT - labels[..., None, :]
+        slope = step * (residual @ features)[..., 0, :]
+        weights, coefficients = weights - slope * coefficients, coefficients - slope * weights
+    return weights, coefficients
+
+
+def train_reptile(
+    family,
+    weights="ones",
+    *,
+    steps=1000,
+    n_tasks=15,
+    n_points=64,
+    inner_steps=20,
+    inner_rate=0.02,
+    step_size=0.2,
+    seed=0,
+    callback=None,
+    callback_every=10,
+):
+    """Learn feature weights: every step draws new tasks and moves the weights towards the mean of the adapted ones.
+
+    Parameters
+    ----------
+    family : TaskFamily.
+    weights : "ones", "uniform" (in [0, 1]) or an array (n_features,), where to start.
+    steps : int >= 1, outer steps; the step size falls to 0 along a line.
+    n_tasks, n_points : int >= 1, tasks a step and points a task.
+    inner_steps, inner_rate : the joint descent, see `joint_descent`.
+    step_size : float in (0, 1], the first fraction of the way that the weights move.
+    seed : int, seeds everything that is drawn.
+    callback : function (step, loss, weights), called every `callback_every` steps; returning True stops the run.
+
+    Returns
+    -------
+    Run; its loss is the mean squared error on the training points after adaptation, as Reptile has no validation set.
+
+    Raises
+    ------
+    ValueError if an argument is out of range.
+
+    Taught in notebook 04_reptile; Nichol et al. (arXiv 1803.02999).
+    """
+    n_points = checks.at_least("n_points", n_points, 1, 64)
+    steps = checks.at_least("steps", steps, 1, 1000)
+    inner_steps, inner_rate = check_inner_loop(inner_steps, inner_rate)
+    step_size = checks.real("step_size", step_size, 0.2, minimum=0, above=True)
+    config = {"steps": steps, "n_tasks": n_tasks, "n_points": n_points}
+    config |= {"inner_steps": inner_steps, "inner_rate": inner_rate, "step_size": step_size, "seed": seed}
+    rng = np.random.default_rng(checks.at_least("seed", seed, 0, 0))
+    start = initial_weights(weights, family.n_features, rng)
+    done = 0
+
+    def update(weights):
+        nonlocal done
+        tasks = family.sample(n_tasks, n_points, rng)
+        adapted, coefficients = joint_descent(tasks.features, tasks.labels, weights, inner_steps, inner_rate)
+        fitted = ((adapted * coefficients)[:, None, :] @ tasks.features.mT)[:, 0]
+        fraction = step_size * (1 - done / steps)
+        done += 1
+        return (
+            float(np.mean((fitted - tasks.labels) ** 2)),
+            weights + fraction * (adapted.mean(0) - weights),
+            tasks,
+        )
+
+    return run_training("reptile", update, start, family, config, callback, callback_every)

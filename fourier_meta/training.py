@@ -1,0 +1,138 @@
+"""What both training loops share: where weights start, Adam, the loop itself, and the record that it leaves.
+
+Taught in notebooks 03_maml and 04_reptile.
+"""
+
+import dataclasses
+import json
+import math
+import os
+import platform
+from pathlib import Path
+
+import numpy as np
+
+from fourier_meta import checks
+from fourier_meta.regression import largest_stable_rate
+
+SNAPSHOTS = 100  # a history keeps about this many copies of the weights, however long the run is
+
+
+@dataclasses.dataclass
+class Run:
+    """The record of one training run.
+
+    `history` holds "loss" (steps,), one number for every step, and "weights" (n_snapshots, n_features) with the "step"
+    (n_snapshots,) after which each was taken; the first snapshot is the start, the last the end.
+    """
+
+    method: str
+    weights: np.ndarray  # (n_features,), after the last step
+    initial_weights: np.ndarray  # (n_features,)
+    history: dict
+    config: dict  # every argument of the run, its task family and its seed
+    versions: dict  # of Python, NumPy and this package
+    status: str  # "finished", "stopped at step 12", "interrupted at step 12", "diverged at step 12: ..."
+
+    def save(self, path):
+        """Write the run to `path` (.json) and its arrays beside it (.npz): plain data, no pickle."""
+        path = Path(path)
+        record = {name: getattr(self, name) for name in ("method", "config", "versions", "status")}
+        arrays = {"weights": self.weights, "initial_weights": self.initial_weights, **_prefixed(self.history)}
+        _replace(path.with_suffix(".npz"), lambda file: np.savez(file, **arrays))
+        _replace(path.with_suffix(".json"), lambda file: file.write((json.dumps(record, indent=1) + "\n").encode()))
+
+
+def load_run(path):
+    """Read a run that `Run.save` wrote to `path`."""
+    path = Path(path)
+    record = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    with np.load(path.with_suffix(".npz"), allow_pickle=False) as arrays:
+        history = {name.removeprefix("history."): arrays[name] for name in arrays.files if name.startswith("history.")}
+        return Run(**record, weights=arrays["weights"], initial_weights=arrays["initial_weights"], history=history)
+
+
+def initial_weights(weights, n_features, rng):
+    """Weights to start from, shape (n_features,): all "ones", "uniform" in [0, 1] drawn from `rng`, or a copy."""
+    if isinstance(weights, str):
+        checks.one_of("weights", weights, ("ones", "uniform"))
+        return np.ones(n_features) if weights == "ones" else rng.random(n_features)
+    weights = checks.array("weights", weights, dimensions=1)
+    checks.same_size("weights", weights.size, n_features, "features")
+    return weights.astype(np.float64)
+
+
+class Adam:
+    """Adam with its standard constants (Kingma and Ba, arXiv 1412.6980); the rate falls to 0 along a cosine."""
+
+    def __init__(self, rate, steps):
+        self.rate = checks.real("outer_rate", rate, 0.05, minimum=0, above=True)
+        self.steps = checks.at_least("steps", steps, 1, 1000)
+        self.step, self.mean, self.square = 0, 0.0, 0.0
+
+    def __call__(self, weights, gradient):
+        """Return the weights moved one step down the gradient."""
+        rate = self.rate * (1 + math.cos(math.pi * self.step / self.steps)) / 2
+        self.step += 1
+        self.mean = 0.9 * self.mean + 0.1 * gradient
+        self.square = 0.999 * self.square + 0.001 * gradient**2
+        mean = self.mean / (1 - 0.9**self.step)
+        square = self.square / (1 - 0.999**self.step)
+        return weights - rate * mean / (np.sqrt(square) + 1e-8)
+
+
+def run_training(method, update, weights, family, config, callback=None, callback_every=10):
+    """Call `update(weights) -> (loss, new weights, tasks)` config["steps"] times and record what happens.
+
+    Stops early when the callback returns True, on Ctrl-C, and when the loss or the weights are no longer finite or
+    the loss exceeds a million times its first value.
+    """
+    steps = checks.at_least("steps", config["steps"], 1, 1000)
+    callback_every = checks.at_least("callback_every", callback_every, 1, 10)
+    config = dataclasses.asdict(family) | config
+    losses, snapshots, status, start = [], [(0, weights)], "finished", weights
+    try:
+        for step in range(1, steps + 1):
+            with np.errstate(over="ignore", invalid="ignore"):
+                loss, moved, tasks = update(weights)
+            losses.append(loss)
+            if not (math.isfinite(loss) and loss <= 1e6 * losses[0] and np.isfinite(moved).all()):
+                status = f"diverged at step {step}: {_advice(tasks, weights, config['inner_rate'])}"
+                break
+            weights = moved
+            if step == steps or step % max(1, steps // SNAPSHOTS) == 0:
+                snapshots.append((step, weights))
+            if callback and step % callback_every == 0 and callback(step, loss, weights):
+                status = f"stopped at step {step}"
+                break
+    except KeyboardInterrupt:
+        status = f"interrupted at step {len(losses)}"
+    if snapshots[-1][1] is not weights:
+        snapshots.append((len(losses), weights))
+    taken, kept = zip(*snapshots, strict=True)
+    history = {"loss": np.array(losses), "step": np.array(taken), "weights": np.array(kept)}
+    return Run(method, weights, start, history, config, _versions(), status)
+
+
+def _advice(tasks, weights, inner_rate):
+    """Say which inner rate would have been stable for the tasks that diverged."""
+    stable = largest_stable_rate(tasks.features, weights).min()
+    return f"inner rate {inner_rate:.3g}, stable below {stable:.3g} for these tasks and weights"
+
+
+def _versions():
+    from fourier_meta import __version__
+
+    return {"python": platform.python_version(), "numpy": np.__version__, "fourier_meta": __version__}
+
+
+def _prefixed(history):
+    return {f"history.{name}": values for name, values in history.items()}
+
+
+def _replace(path, write):
+    """Write a file beside `path`, then rename, so that an interruption leaves the old file or the new one."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    with open(beside, "wb") as file:
+        write(file)
+    beside.replace(path)
