@@ -53,7 +53,7 @@ class TaskFamily:
     n_features : int, number of Fourier features d.
     support : tuple of int, the indices of the true features.
     noise : float >= 0, standard deviation of the Gaussian noise on every label.
-    design : "random" draws x independently from a dense grid, "grid" takes the regular grid of n_points points,
+    design : "random" draws n_points different x from a dense grid, "grid" takes the regular grid of n_points points,
         "jittered" draws one point uniformly from each cell of that regular grid.
 
     Raises
@@ -145,10 +145,20 @@ def _draw_points(design, n_tasks, n_points, n_features, rng):
         return np.tile(x, (n_tasks, 1)), np.tile(features, (n_tasks, 1, 1))
     n_dense = dense_size(n_features)
     if design == "random":
-        index = rng.integers(n_dense, size=(n_tasks, n_points))
+        index = _draw_distinct(n_dense, n_tasks, n_points, rng)
     else:  # one dense point from each cell of the regular grid, whose left end is cell / n_points
         cell = (np.arange(n_points) + rng.random((n_tasks, n_points))) / n_points
         index = (cell * n_dense).astype(np.int64)
     x = index * (2 / n_dense) - 1
     table = dense_table(n_features)
     return x, fourier_features(x, n_features) if table is None else table[index]
+
+
+def _draw_distinct(n_dense, n_tasks, n_points, rng):
+    """Draw n_points different indices below n_dense for each task: the k-th smallest of n draws moves up by k."""
+    if n_points > n_dense:
+        raise ValueError(f"n_points must be at most {n_dense}, the points that random x are drawn from, got {n_points}")
+    index = rng.integers(n_dense - n_points + 1, size=(n_tasks, n_points))
+    order = np.argsort(index, axis=1)
+    np.put_along_axis(index, order, np.take_along_axis(index, order, axis=1) + np.arange(n_points), axis=1)
+    return index
