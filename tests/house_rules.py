@@ -1,0 +1,272 @@
+"""The house rules of a notebook, one function each: it yields a sentence for every cell that breaks the rule."""
+
+import ast
+import re
+from collections.abc import Iterator
+from statistics import median
+
+import book
+from nbformat import NotebookNode
+from prose_numbers import numbers_in, quoted_numbers
+
+CELLS = range(20, 31)
+LONGEST_CELL = 15
+MEDIAN_CELL = 6
+
+ALLOWED_TAGS = {"explorer", "wall-clock", "nbval-ignore-output", "exercise", "solution", "colab", "hide-input"}
+MAY_IGNORE_OUTPUT = {"explorer", "wall-clock"}
+
+Problems = Iterator[str]
+
+
+def numbered(notebook: NotebookNode, kind: str) -> list[tuple[int, NotebookNode]]:
+    """The cells of one kind with their positions, counted from 1 over all cells."""
+    return [(n, cell) for n, cell in enumerate(notebook.cells, start=1) if cell.cell_type == kind]
+
+
+def code_cells(notebook: NotebookNode) -> list[tuple[int, NotebookNode]]:
+    return numbered(notebook, "code")
+
+
+def outputs(notebook: NotebookNode) -> list[tuple[int, NotebookNode]]:
+    return [(n, output) for n, cell in code_cells(notebook) for output in cell.outputs]
+
+
+def tree(cell: NotebookNode) -> ast.Module:
+    """The parsed source; lines that only IPython understands are left out."""
+    return ast.parse("\n".join(line for line in cell.source.splitlines() if not line.lstrip().startswith(("%", "!"))))
+
+
+def without_code(markdown: str) -> str:
+    """The Markdown without code blocks and code spans, which may show anything."""
+    return re.sub(r"```.*?```|`[^`\n]*`", " ", markdown, flags=re.DOTALL)
+
+
+def headings(notebook: NotebookNode) -> list[tuple[int, str]]:
+    """(cell, text) of each Markdown heading and of each bold phrase that opens a line."""
+    opening = re.compile(r"^(?:#{1,6}\s+(.*)|\*\*(.+?)\*\*)", re.MULTILINE)
+    return [
+        (n, found[1] or found[2])
+        for n, cell in numbered(notebook, "markdown")
+        for found in opening.finditer(without_code(cell.source))
+    ]
+
+
+def stored_text(output: NotebookNode) -> str:
+    return output.get("text", "") or output.get("data", {}).get("text/plain", "")
+
+
+# Structure
+
+
+def opens_with_a_title_and_a_question(notebook: NotebookNode) -> Problems:
+    first = notebook.cells[0]
+    if first.cell_type != "markdown" or not first.source.startswith("# "):
+        yield "cell 1: a notebook opens with its title, '# Verb ...'."
+    elif "?" not in first.source:
+        yield "cell 1: under the title stands the one question that the notebook answers."
+    titles = [
+        n for n, cell in numbered(notebook, "markdown") for _ in re.findall(r"^# ", without_code(cell.source), re.M)
+    ]
+    for n in titles[1:]:
+        yield f"cell {n}: a second '# ' title; sections start with '## '."
+
+
+def promises_do_learn_need(notebook: NotebookNode) -> Problems:
+    early = [cell.source.lower() for cell in notebook.cells[1:4] if cell.cell_type == "markdown"]
+    if not any(all(re.search(rf"\b{word}\b", text) for word in ("do", "learn", "need")) for text in early):
+        yield "cell 2: says what you will do, what you will learn and what you need."
+
+
+def sections_stand_in_order(notebook: NotebookNode) -> Problems:
+    found = headings(notebook)
+    position = 0
+    for section in ("Notation", "Summary", "Exercises", "References", "Next"):
+        at = [i for i, (_, text) in enumerate(found) if i >= position and re.match(rf"\W*{section}\b", text, re.I)]
+        if not at:
+            yield f"a heading '{section}' is missing, or stands before the section that it should follow."
+            return
+        position = at[0]
+
+
+def has_the_right_length(notebook: NotebookNode) -> Problems:
+    if len(notebook.cells) not in CELLS:
+        yield f"{len(notebook.cells)} cells; a notebook has {CELLS[0]} to {CELLS[-1]}."
+
+
+def code_cells_are_short(notebook: NotebookNode) -> Problems:
+    lengths = {n: sum(bool(line.strip()) for line in cell.source.splitlines()) for n, cell in code_cells(notebook)}
+    for n, length in lengths.items():
+        if length > LONGEST_CELL:
+            yield f"cell {n}: {length} lines of code; at most {LONGEST_CELL} fit one idea."
+        if length == 0:
+            yield f"cell {n}: an empty code cell."
+    if lengths and median(lengths.values()) > MEDIAN_CELL:
+        yield f"the median code cell has {median(lengths.values())} lines; at most {MEDIAN_CELL}."
+
+
+def imports_stand_in_one_cell(notebook: NotebookNode) -> Problems:
+    exempt = {"colab", "explorer"}
+    importing = [
+        n
+        for n, cell in code_cells(notebook)
+        if not exempt & set(book.tags(cell))
+        and any(isinstance(node, ast.Import | ast.ImportFrom) for node in tree(cell).body)
+    ]
+    for n in importing[1:]:
+        yield f"cell {n}: imports belong in one cell, cell {importing[0]}."
+
+
+def has_three_exercises_with_folded_solutions(notebook: NotebookNode) -> Problems:
+    text = "\n".join(cell.source for _, cell in numbered(notebook, "markdown"))
+    exercises = set(re.findall(r"Exercise\s+(\d+(?:\.\d+)?)", text))
+    if len(exercises) < 3:
+        yield f"{len(exercises)} exercises ('Exercise 1', ...); a notebook has at least 3."
+    if text.count("<details>") < len(exercises):
+        yield f"{text.count('<details>')} folded solutions (<details>) for {len(exercises)} exercises."
+
+
+def nothing_depends_on_an_explorer(notebook: NotebookNode) -> Problems:
+    controls: set[str] = set()
+    picture_before = False
+    for n, cell in code_cells(notebook):
+        used = {node.id for node in ast.walk(tree(cell)) if isinstance(node, ast.Name)}
+        if "explorer" in book.tags(cell):
+            if not picture_before:
+                yield f"cell {n}: a static figure comes before the explorer and carries the same argument."
+            controls |= {node.id for node in ast.walk(tree(cell)) if is_assigned(node)}
+        elif used & controls:
+            yield f"cell {n}: uses {', '.join(sorted(used & controls))}, which an explorer defines."
+        picture_before |= any("image/png" in output.get("data", {}) for output in cell.outputs)
+
+
+def is_assigned(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+
+
+# Outputs
+
+
+def every_code_cell_ran_in_order(notebook: NotebookNode) -> Problems:
+    """nbval compares nothing in a cell without an execution count, so cleared outputs would pass it."""
+    for expected, (n, cell) in enumerate(code_cells(notebook), start=1):
+        if cell.execution_count != expected:
+            yield f"cell {n}: execution count {cell.execution_count}, not {expected}: run make notebooks."
+
+
+def figures_are_described(notebook: NotebookNode) -> Problems:
+    for n, output in outputs(notebook):
+        data = output.get("data", {})
+        if not any(kind.startswith("image/") for kind in data):
+            continue
+        text = data.get("text/plain", "").strip()
+        if len(text) < 20 or text.startswith("<"):
+            yield f"cell {n}: a figure without a description, {text!r}: display it with show(fig, alt=...)."
+
+
+def shown_figures_have_alt_texts(notebook: NotebookNode) -> Problems:
+    for n, cell in code_cells(notebook):
+        for call in ast.walk(tree(cell)):
+            if isinstance(call, ast.Call) and getattr(call.func, "id", None) == "show" and not has_alt(call):
+                yield f"cell {n}: show(...) without alt='what is seen'."
+
+
+def has_alt(call: ast.Call) -> bool:
+    given = [keyword.value for keyword in call.keywords if keyword.arg == "alt"]
+    return bool(given) and not (isinstance(given[0], ast.Constant) and not given[0].value)
+
+
+def outputs_are_clean(notebook: NotebookNode) -> Problems:
+    machine = re.compile(r"0x[0-9a-f]{6,}|ipykernel_\d+|/(?:home|root|tmp|Users|work)/\S+")
+    for n, output in outputs(notebook):
+        if output.get("name") == "stderr" or output.output_type == "error":
+            kind = output.get("name", "error")
+            yield f"cell {n}: a stored {kind} output: a warning is fixed, an error is caught and printed."
+        found = machine.search(stored_text(output))
+        if found:
+            yield f"cell {n}: the output names something of one machine or one run: {found[0]!r}."
+
+
+def no_widget_state_is_stored(notebook: NotebookNode) -> Problems:
+    if "widgets" in notebook.metadata:
+        yield "the notebook stores widget state: run make notebooks."
+    for n, output in outputs(notebook):
+        if "application/vnd.jupyter.widget-view+json" in output.get("data", {}):
+            yield f"cell {n}: a stored widget, whose model is gone: run make notebooks."
+
+
+def no_check_is_switched_off(notebook: NotebookNode) -> Problems:
+    for n, cell in enumerate(notebook.cells, start=1):
+        given = set(book.tags(cell))
+        if given - ALLOWED_TAGS:
+            yield f"cell {n}: tags {sorted(given - ALLOWED_TAGS)}; only {sorted(ALLOWED_TAGS)} are used here."
+        if "nbval-ignore-output" in given and not given & MAY_IGNORE_OUTPUT:
+            yield f"cell {n}: only a cell tagged explorer or wall-clock may ignore its output."
+        if cell.cell_type == "code" and re.search(r"^\s*#\s*(NBVAL|PYTEST_VALIDATE)_", cell.source, re.M):
+            yield f"cell {n}: an NBVAL comment; tags say what nbval does, where everybody sees them."
+
+
+# Text
+
+
+UNPORTABLE = {
+    "a MyST role": r"(?:^|[\s(])\{[\w:-]+\}`[^`\s]",
+    "a MyST directive": r"^\s*(?:```|~~~)\s*\{",
+    "a MyST block": r"^:::",
+    "a MyST target": r"^\([\w-]+\)=\s*$",
+    "a footnote": r"\[\^[^\]]+\]",
+    "an equation label (use \\tag{1})": r"\\(?:label|eqref|ref)\{|^\$\$\s*\([\w-]+\)\s*$",
+    "a LaTeX environment outside $$": r"^\\begin\{",
+}
+
+
+def markdown_is_portable(notebook: NotebookNode) -> Problems:
+    """What stock JupyterLab, GitHub, Colab and Sphinx all render."""
+    for n, cell in numbered(notebook, "markdown"):
+        text = re.sub(r"\$\$.*?\$\$", only_labels, cell.source, flags=re.DOTALL)
+        for name, pattern in UNPORTABLE.items():
+            if re.search(pattern, text, re.MULTILINE):
+                yield f"cell {n}: {name}, which not every reader's program renders."
+
+
+def only_labels(equation: re.Match) -> str:
+    return "$$" + " ".join(re.findall(r"\\(?:label|eqref|ref)\{", equation[0]))
+
+
+def numbers_in_prose_were_computed(notebook: NotebookNode) -> Problems:
+    known = numbers_in(
+        [cell.source for _, cell in code_cells(notebook)] + [stored_text(o) for _, o in outputs(notebook)]
+    )
+    for n, cell in prose_cells(notebook):
+        text = re.sub(r"[\d.]+\s*(s|seconds?|min|minutes?)\b", "", cell.source) if n == 1 else cell.source
+        for number in quoted_numbers(text):
+            if not number.stands_in(known):
+                yield f"cell {n}: the text quotes {number.written}, which no output or code of this notebook contains."
+
+
+def prose_cells(notebook: NotebookNode) -> list[tuple[int, NotebookNode]]:
+    """The Markdown cells before the references, whose numbers are volumes and pages."""
+    end = next(
+        (n for n, text in headings(notebook) if re.match(r"\W*References\b", text, re.I)), len(notebook.cells) + 1
+    )
+    return [(n, cell) for n, cell in numbered(notebook, "markdown") if n < end]
+
+
+RULES = [
+    opens_with_a_title_and_a_question,
+    promises_do_learn_need,
+    sections_stand_in_order,
+    has_the_right_length,
+    code_cells_are_short,
+    imports_stand_in_one_cell,
+    has_three_exercises_with_folded_solutions,
+    nothing_depends_on_an_explorer,
+    every_code_cell_ran_in_order,
+    figures_are_described,
+    shown_figures_have_alt_texts,
+    outputs_are_clean,
+    no_widget_state_is_stored,
+    no_check_is_switched_off,
+    markdown_is_portable,
+    numbers_in_prose_were_computed,
+]
