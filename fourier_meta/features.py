@@ -38,6 +38,7 @@ def fourier_features(x, n_features):
     """
     x = checks.array("x", x)
     n_features = checks.at_least("n_features", n_features, 1, 257)
+    x = np.fmod(x, 2)  # exact, so a huge x has a phase too; x in [-1, 1) is left as it is
     angles = x[..., None] * (np.pi * np.arange(1, n_features // 2 + 1, dtype=x.dtype))
     features = np.empty((*x.shape, n_features), x.dtype)
     features[..., 0] = 1
