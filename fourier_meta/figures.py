@@ -26,7 +26,6 @@ STYLE = {
     "figure.facecolor": "white",
     "font.size": 10,
     "axes.titlesize": 11,
-    "axes.titlelocation": "left",
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
