@@ -1,0 +1,133 @@
+"""`make notebooks`: what it writes repeats to the byte, and nothing is half written."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import book
+import execute
+import nbformat
+import pytest
+
+SOURCE = """\
+# %% [markdown]
+# # Title
+
+# %%
+import sys
+import time
+from IPython.display import display
+
+# %%
+print("first", flush=True)
+time.sleep(0.2)
+print("second", flush=True)
+print(sys.executable)
+
+# %% tags=["wall-clock", "nbval-ignore-output"]
+print(time.perf_counter_ns())
+
+# %% tags=["explorer", "nbval-ignore-output"]
+import ipywidgets
+
+ipywidgets.VBox([ipywidgets.IntSlider()])
+
+# %%
+x = 1
+
+# %%
+x = 1
+"""
+
+
+@pytest.fixture
+def source(tmp_path):
+    path = tmp_path / "01_demo.py"
+    path.write_text(SOURCE)
+    return path
+
+
+def test_a_second_run_changes_no_byte_and_an_edit_does(source):
+    target = source.with_suffix(".ipynb")
+    assert execute.store(source)
+    first = target.read_bytes()
+    assert not execute.store(source)
+    assert target.read_bytes() == first
+    assert sorted(path.name for path in source.parent.iterdir()) == ["01_demo.ipynb", "01_demo.py"]
+
+    notebook = nbformat.reads(first.decode(), as_version=4)
+    nbformat.validate(notebook)
+    printed, clock, explorer = (cell.outputs for cell in notebook.cells[2:5])
+    assert [output.text for output in printed] == [f"first\nsecond\n{sys.executable}\n"]
+    assert explorer[0].data == {"text/plain": execute.WIDGET_TEXT}
+
+    source.write_text(SOURCE.replace("perf_counter_ns())", "perf_counter_ns())  # edited"))
+    assert execute.store(source)
+    edited = book.read(target)
+    assert edited.cells[3].outputs != clock
+    assert [cell.id for cell in edited.cells[:3]] == [cell.id for cell in notebook.cells[:3]]
+
+
+def test_a_failing_cell_is_shown_and_the_old_notebook_stays(source):
+    source.write_text("# %%\nx = 0\n\n# %%\nprint(1 / x)\n")
+    old = stored_before(source)
+    with pytest.raises(execute.NotebookError) as failure:
+        execute.store(source)
+    assert "01_demo.py, cell 2 raised" in str(failure.value)
+    assert "print(1 / x)" in str(failure.value)
+    assert "ZeroDivisionError" in str(failure.value)
+    assert files(source.parent) == {"01_demo.ipynb": old, "01_demo.py": source.read_bytes()}
+
+
+def stored_before(source):
+    """Store a notebook of an earlier time; its bytes."""
+    target = source.with_suffix(".ipynb")
+    nbformat.write(nbformat.v4.new_notebook(), target)
+    return target.read_bytes()
+
+
+def files(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="process groups are a matter of POSIX")
+def test_an_interruption_leaves_the_old_notebook(source):
+    old = stored_before(source)
+    signal_file = source.parent / "started"
+    source.write_text(f"# %%\nopen({str(signal_file)!r}, 'w').close()\nimport time\ntime.sleep(60)\n")
+    code = f"import execute, pathlib; execute.sources = lambda names: [pathlib.Path({str(source)!r})]; execute.main([])"
+    environment = os.environ | {"PYTHONPATH": str(Path(execute.__file__).parent)}
+    run = subprocess.Popen([sys.executable, "-c", code], start_new_session=True, env=environment)
+    wait_until(signal_file.exists)
+    os.killpg(run.pid, signal.SIGINT)  # what Ctrl-C sends: to the tool and to its kernel
+    assert run.wait(timeout=30) != 0
+    assert files(source.parent) == {"01_demo.ipynb": old, "01_demo.py": source.read_bytes(), "started": b""}
+
+
+def wait_until(condition, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.05)
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
+    target = tmp_path / "01_demo.ipynb"
+    target.write_text("old")
+    monkeypatch.setattr(os, "replace", lambda *paths: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        execute.write_beside_then_rename(target, "new")
+    assert target.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["01_demo.ipynb"]
+
+
+def test_only_numbered_sources_are_notebooks_and_unknown_names_are_told(tmp_path):
+    for name in ("01_a.py", "02_b.py", "conf.py"):
+        (tmp_path / name).touch()
+    assert [path.name for path in execute.sources([], tmp_path)] == ["01_a.py", "02_b.py"]
+    assert [path.name for path in execute.sources(["02_b.ipynb"], tmp_path)] == ["02_b.py"]
+    with pytest.raises(SystemExit, match=r"03_c.*there is 01_a, 02_b"):
+        execute.sources(["03_c"], tmp_path)
