@@ -109,12 +109,13 @@ def train_maml(
     config = {"steps": steps, "n_tasks": n_tasks, "n_points": n_points, "n_validation": n_validation}
     config |= {"inner_steps": inner_steps, "inner_rate": inner_rate, "outer_rate": outer_rate, "seed": seed}
     rng = np.random.default_rng(checks.at_least("seed", seed, 0, 0))
+    validation_rng = rng.spawn(1)[0]  # a stream of its own, so that Reptile with the same seed trains on the same tasks
     start = initial_weights(weights, family.n_features, rng)
     adam = Adam(outer_rate, steps)
 
     def update(weights):
         train = family.sample(n_tasks, n_points, rng)
-        validation = family.observe(train.effective, n_validation, rng, design="random")
+        validation = family.observe(train.effective, n_validation, validation_rng, design="random")
         loss, slope = gradient(weights, train, validation, inner_steps, inner_rate)
         return loss, adam(weights, slope), train
 
