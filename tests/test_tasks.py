@@ -95,11 +95,11 @@ def test_random_x_are_uniform_and_drawn_anew_for_every_task():
     assert counts.max() < 1150
 
 
-@pytest.mark.parametrize("n_points", [2, 500, 1023, 1024])
+@pytest.mark.parametrize("n_points", [2, 500, 1024])
 def test_no_random_x_comes_twice_in_a_task(n_points):
     for x in TaskFamily(3).sample(5, n_points, generator()).x:
         assert len(np.unique(x)) == n_points
-        assert n_points < 500 or not (np.diff(x) > 0).all(), "the points of a task come in no order"
+        assert n_points in (2, 1024) or not (np.diff(x) > 0).all(), "the points of a task come in no order"
 
 
 @pytest.mark.parametrize("design", ["random", "jittered"])
@@ -118,7 +118,8 @@ def test_the_dense_grid_is_a_power_of_two_with_8_points_for_the_shortest_period(
 
 def test_the_table_holds_the_features_of_the_dense_grid_and_cannot_be_written():
     table = dense_table(5)
-    np.testing.assert_array_equal(table, fourier_features(regular_grid(1024), 5))
+    np.testing.assert_allclose(table[:, :5], fourier_features(regular_grid(1024), 5), atol=1e-12)
+    assert not table[:, 5:].any()
     with pytest.raises(ValueError, match="read-only"):
         table[0, 0] = 2
 
@@ -178,7 +179,9 @@ def test_the_stream_of_random_numbers_is_the_one_behind_the_stored_outputs():
     tasks = TaskFamily(noise=0.5).sample(2, 2, generator())
     rng = generator()
     coefficients = rng.standard_normal((2, 3))
-    index = rng.integers(2048, size=(2, 2))
+    index = rng.integers(2047, size=(2, 2))
+    for row in index:
+        row[row.argmax()] += 1  # the larger of two draws moves up by one, so that they differ
     np.testing.assert_array_equal(tasks.effective[:, :3], coefficients)
     np.testing.assert_array_equal(tasks.x, index / 1024 - 1)
     noise = tasks.labels - (tasks.features @ tasks.effective[..., None])[..., 0]

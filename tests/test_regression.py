@@ -1,0 +1,313 @@
+"""The solvers of one task do what their equations say (notebooks 02 and 03)."""
+
+import numpy as np
+import pytest
+import torch
+
+from fourier_meta import (
+    TaskFamily,
+    aliased_min_norm,
+    few_shot_risk,
+    fourier_features,
+    gradient_descent,
+    largest_stable_rate,
+    min_norm,
+    regular_grid,
+    ridge,
+    risk,
+)
+
+D = 33
+
+
+def problem(n_points=8, n_tasks=3, seed=0, n_features=D):
+    """Random tasks, and weights that differ from feature to feature."""
+    rng = np.random.default_rng(seed)
+    tasks = TaskFamily(n_features).sample(n_tasks, n_points, rng)
+    return tasks, rng.uniform(0.2, 2, n_features)
+
+
+def predict(features, effective):
+    return (features @ effective[..., None])[..., 0]
+
+
+# Minimum norm
+
+
+@pytest.mark.parametrize("n_points", [1, 3, 8, D - 1, D])
+def test_min_norm_interpolates_with_at_most_as_many_points_as_features(n_points):
+    tasks, weights = problem(n_points)
+    for given in (None, weights):
+        effective = min_norm(tasks.features, tasks.labels, given)
+        np.testing.assert_allclose(predict(tasks.features, effective), tasks.labels, atol=1e-8)
+
+
+def test_min_norm_is_the_weighted_interpolator_of_the_equation():
+    tasks, weights = problem()
+    scale = np.diag(weights**2)
+    for features, labels, effective in zip(
+        tasks.features, tasks.labels, min_norm(tasks.features, tasks.labels, weights), strict=True
+    ):
+        gram = features @ scale @ features.T
+        np.testing.assert_allclose(effective, scale @ features.T @ np.linalg.solve(gram, labels), atol=1e-10)
+
+
+def test_no_other_interpolator_has_a_smaller_weighted_norm():
+    tasks, weights = problem()
+    effective = min_norm(tasks.features[0], tasks.labels[0], weights)
+    _, _, right = np.linalg.svd(tasks.features[0])
+    for direction in right[8:]:  # moves that change no prediction
+        for step in (1e-3, -1e-3):
+            moved = effective + step * direction
+            assert np.sum((moved / weights) ** 2) > np.sum((effective / weights) ** 2)
+
+
+def test_min_norm_is_the_least_squares_fit_when_there_are_more_points_than_features():
+    tasks, weights = problem(n_points=50)
+    labels = tasks.labels + np.random.default_rng(1).standard_normal(tasks.labels.shape)
+    for features, label, effective in zip(
+        tasks.features, labels, min_norm(tasks.features, labels, weights), strict=True
+    ):
+        np.testing.assert_allclose(effective, np.linalg.lstsq(features, label)[0], atol=1e-8)
+
+
+def test_only_the_ratios_of_the_weights_matter_and_their_signs_do_not():
+    tasks, weights = problem()
+    expected = min_norm(tasks.features, tasks.labels, weights)
+    signs = np.where(np.arange(D) % 3, 1, -1)
+    for other in (1e-300 * weights, 1e300 * weights, -weights, signs * weights):
+        np.testing.assert_allclose(min_norm(tasks.features, tasks.labels, other), expected, atol=1e-10)
+
+
+def test_the_right_weights_solve_a_task_from_3_points():
+    family = TaskFamily()
+    tasks = family.sample(10, 3, np.random.default_rng(0))
+    effective = min_norm(tasks.features, tasks.labels, family.true_weights)
+    np.testing.assert_allclose(effective, tasks.effective, atol=1e-9)
+    assert not effective[:, 3:].any()
+
+
+def test_features_of_weight_zero_get_no_coefficient_and_all_zero_weights_give_zero():
+    tasks, weights = problem()
+    weights[5:] = 0
+    effective = min_norm(tasks.features, tasks.labels, weights)
+    assert effective[:, :5].all()
+    assert not effective[:, 5:].any()
+    assert not min_norm(tasks.features, tasks.labels, np.zeros(D)).any()
+
+
+def test_a_repeated_point_changes_nothing():
+    tasks, weights = problem()
+    expected = min_norm(tasks.features, tasks.labels, weights)
+    features = np.concatenate([tasks.features, tasks.features[:, :2]], axis=1)
+    labels = np.concatenate([tasks.labels, tasks.labels[:, :2]], axis=1)
+    np.testing.assert_allclose(min_norm(features, labels, weights), expected, atol=1e-10)
+
+
+def test_a_direction_below_rounding_counts_as_absent_and_one_above_it_counts():
+    features = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+    labels = np.array([1.0, 1.0])
+    absent = min_norm(features, labels, np.array([1.0, 3e-16, 1.0]))
+    present = min_norm(features, labels, np.array([1.0, 3e-15, 1.0]))
+    np.testing.assert_allclose(absent, [1, 0, 0])
+    np.testing.assert_allclose(present, [1, 1, 0])
+
+
+@pytest.mark.parametrize("shape", [(), (4,), (2, 3)])
+def test_leading_axes_are_a_loop_over_tasks(shape):
+    rng = np.random.default_rng(0)
+    features = fourier_features(rng.uniform(-1, 1, (*shape, 6)), D)
+    labels = rng.standard_normal((*shape, 6))
+    weights = rng.uniform(0.2, 2, D)
+    solvers = {
+        "min_norm": lambda f, y: min_norm(f, y, weights),
+        "ridge": lambda f, y: ridge(f, y, 0.1, weights),
+        "gradient_descent": lambda f, y: gradient_descent(f, y, weights, 4, 0.05),
+        "largest_stable_rate": lambda f, y: largest_stable_rate(f, weights),
+    }
+    for name, solve in solvers.items():
+        batch = solve(features, labels)
+        for place in np.ndindex(shape):
+            np.testing.assert_allclose(batch[place], solve(features[place], labels[place]), atol=1e-9, err_msg=name)
+
+
+# Ridge
+
+
+@pytest.mark.parametrize("n_points", [4, 60])
+@pytest.mark.parametrize("penalty", [1e-3, 0.5])
+def test_ridge_solves_its_normal_equations(n_points, penalty):
+    tasks, weights = problem(n_points)
+    result = ridge(tasks.features, tasks.labels, penalty, weights)
+    for features, labels, effective in zip(tasks.features, tasks.labels, result, strict=True):
+        weighted = features * weights
+        left = weighted.T @ weighted / n_points + penalty * np.eye(D)
+        alpha = np.linalg.solve(left, weighted.T @ labels / n_points)
+        np.testing.assert_allclose(effective, weights * alpha, atol=1e-9)
+
+
+def test_ridge_tends_to_min_norm_and_to_zero():
+    tasks, weights = problem()
+    np.testing.assert_allclose(
+        ridge(tasks.features, tasks.labels, 1e-13, weights), min_norm(tasks.features, tasks.labels, weights), atol=1e-8
+    )
+    assert np.abs(ridge(tasks.features, tasks.labels, 1e9, weights)).max() < 1e-6
+    np.testing.assert_array_equal(
+        ridge(tasks.features, tasks.labels, 0.1), ridge(tasks.features, tasks.labels, 0.1, np.ones(D))
+    )
+
+
+# Gradient descent
+
+
+def descend(features, labels, weights, steps, rate):
+    """The inner loop for one task, written out once more."""
+    alpha = np.zeros(len(weights))
+    for _ in range(steps):
+        error = features @ (weights * alpha) - labels
+        slope = np.array([2 / len(labels) * weights[j] * (features[:, j] @ error) for j in range(len(weights))])
+        alpha = alpha - rate * slope
+    return alpha
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2, 7])
+@pytest.mark.parametrize("n_points", [1, 6, 40])
+def test_gradient_descent_takes_the_steps_of_the_equation(steps, n_points):
+    tasks, weights = problem(n_points)
+    result = gradient_descent(tasks.features, tasks.labels, weights, steps, 0.03)
+    for features, labels, alpha in zip(tasks.features, tasks.labels, result, strict=True):
+        np.testing.assert_allclose(alpha, descend(features, labels, weights, steps, 0.03), atol=1e-12)
+
+
+def test_gradient_descent_takes_5_steps_of_0_02_unless_told():
+    tasks, weights = problem()
+    np.testing.assert_array_equal(
+        gradient_descent(tasks.features, tasks.labels, weights),
+        gradient_descent(tasks.features, tasks.labels, weights, inner_steps=5, inner_rate=0.02),
+    )
+
+
+def test_gradient_descent_ends_at_the_min_norm_interpolator():
+    features = fourier_features(regular_grid(8) + 0.1, 17)
+    labels = np.cos(3 * regular_grid(8))
+    weights = np.linspace(1, 2, 17)
+    rate = 0.9 * largest_stable_rate(features, weights)
+    alpha = gradient_descent(features, labels, weights, 3000, float(rate))
+    np.testing.assert_allclose(weights * alpha, min_norm(features, labels, weights), atol=1e-8)
+
+
+def test_gradient_descent_does_the_same_on_torch_tensors_and_can_be_differentiated():
+    tasks, weights = problem()
+    tensors = [torch.tensor(array) for array in (tasks.features, tasks.labels, weights)]
+    tensors[2].requires_grad_()
+    alpha = gradient_descent(*tensors, inner_steps=4, inner_rate=0.05)
+    expected = gradient_descent(tasks.features, tasks.labels, weights, 4, 0.05)
+    np.testing.assert_allclose(alpha.detach().numpy(), expected, atol=1e-13)
+    (slope,) = torch.autograd.grad(alpha.sum(), tensors[2])
+    nudge = 1e-6 * np.eye(D)[3]
+    after, before = (gradient_descent(*tasks[1:3], weights + sign * nudge, 4, 0.05).sum() for sign in (1, -1))
+    assert slope[3].item() == pytest.approx((after - before) / 2e-6, rel=1e-6)
+
+
+@pytest.mark.parametrize("n_points", [5, 40])
+def test_the_largest_stable_rate_is_2_over_the_largest_eigenvalue_of_the_hessian(n_points):
+    tasks, weights = problem(n_points)
+    for given in (None, weights):
+        used = np.ones(D) if given is None else given
+        for features, rate in zip(tasks.features, largest_stable_rate(tasks.features, given), strict=True):
+            hessian = 2 / n_points * np.diag(used) @ features.T @ features @ np.diag(used)
+            assert rate == pytest.approx(2 / np.linalg.eigvalsh(hessian)[-1], rel=1e-10)
+
+
+def test_below_the_largest_stable_rate_errors_shrink_and_above_it_they_grow():
+    tasks, weights = problem()
+    features, labels = tasks.features[0], tasks.labels[0]
+    rate = float(largest_stable_rate(features, weights))
+    errors = {
+        factor: np.mean(
+            (predict(features, weights * gradient_descent(features, labels, weights, 200, factor * rate)) - labels) ** 2
+        )
+        for factor in (0.99, 1.01)
+    }
+    assert errors[0.99] < np.mean(labels**2)
+    assert errors[1.01] > 10 * errors[0.99]
+
+
+def test_with_all_weights_zero_every_rate_is_stable():
+    assert largest_stable_rate(problem()[0].features, np.zeros(D)).tolist() == [np.inf] * 3
+
+
+# What min-norm makes of the regular grid
+
+
+@pytest.mark.parametrize("n_points", [1, 2, 5, 8, 16])
+def test_the_alias_formula_agrees_with_the_solver(n_points):
+    rng = np.random.default_rng(0)
+    effective, weights = rng.standard_normal((4, D)), rng.uniform(0.2, 2, D)
+    features = fourier_features(regular_grid(n_points), D)
+    solved = [min_norm(features, features @ one, weights) for one in effective]
+    np.testing.assert_allclose(aliased_min_norm(effective, weights, n_points), solved, atol=1e-10)
+    np.testing.assert_allclose(aliased_min_norm(effective[0], weights, n_points), solved[0], atol=1e-10)
+
+
+def test_equal_weights_leave_a_fifth_and_two_quarters_of_the_true_features_at_64_points():
+    survival = [aliased_min_norm(np.eye(257)[j], np.ones(257), 64)[j] for j in (0, 1, 2)]
+    np.testing.assert_allclose(survival, [0.2, 0.25, 0.25])
+
+
+def test_only_ratios_matter_to_the_alias_formula_and_a_class_without_weight_gets_nothing():
+    rng = np.random.default_rng(0)
+    effective, weights = rng.standard_normal(D), rng.uniform(0.2, 2, D)
+    expected = aliased_min_norm(effective, weights, 8)
+    for scale in (1e-300, 1e300):
+        np.testing.assert_allclose(aliased_min_norm(effective, scale * weights, 8), expected, atol=1e-12)
+    assert not aliased_min_norm(effective, np.zeros(D), 8).any()
+
+
+# Risk
+
+
+def test_risk_is_the_expected_squared_error_for_uniform_x():
+    rng = np.random.default_rng(0)
+    estimate, truth = rng.standard_normal((2, 4, D))
+    dense = fourier_features(regular_grid(1024), D)
+    errors = np.mean(((estimate - truth) @ dense.T) ** 2, axis=-1)
+    np.testing.assert_allclose(risk(estimate, truth), errors, rtol=1e-10)
+    np.testing.assert_allclose(risk(estimate, truth[0])[2], risk(estimate[2], truth[0]))
+
+
+def test_few_shot_risk_is_the_risk_of_the_solver_on_new_tasks():
+    family = TaskFamily(D, noise=0.1)
+    seen = []
+
+    def solve(features, labels):
+        seen.append((features, labels))
+        return min_norm(features, labels)
+
+    risks = few_shot_risk(family, 6, solve, n_tasks=4, rng=np.random.default_rng(5))
+    tasks = family.sample(4, 6, np.random.default_rng(5))
+    np.testing.assert_array_equal(seen[0][0], tasks.features)
+    np.testing.assert_array_equal(seen[0][1], tasks.labels)
+    np.testing.assert_allclose(risks, risk(min_norm(tasks.features, tasks.labels), tasks.effective))
+
+
+def test_few_shot_risk_gives_every_solver_the_same_50_tasks():
+    family = TaskFamily(D)
+    zero = few_shot_risk(family, 4, lambda features, labels: np.zeros((50, D)))
+    tasks = family.sample(50, 4, np.random.default_rng(0))
+    np.testing.assert_allclose(zero, np.sum(tasks.effective**2, axis=1))
+    np.testing.assert_array_equal(zero, few_shot_risk(family, 4, lambda features, labels: np.zeros((50, D))))
+
+
+def test_few_shot_risk_moves_on_when_the_generator_does():
+    family, rng = TaskFamily(D), np.random.default_rng(0)
+    first, second = (few_shot_risk(family, 4, min_norm, 5, rng) for _ in range(2))
+    assert not np.array_equal(first, second)
+
+
+def test_the_right_weights_have_no_risk_from_3_points_and_equal_weights_have_nearly_all():
+    family = TaskFamily()
+    oracle = few_shot_risk(family, 3, lambda features, labels: min_norm(features, labels, family.true_weights))
+    uninformed = few_shot_risk(family, 3, min_norm)
+    assert oracle.max() < 1e-12
+    assert np.median(uninformed) > 1.5
