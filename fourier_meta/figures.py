@@ -26,6 +26,7 @@ STYLE = {
     "figure.facecolor": "white",
     "font.size": 10,
     "axes.titlesize": 11,
+    "axes.titlelocation": "left",
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
@@ -39,9 +40,18 @@ FLOOR = 1e-12  # below this a number is rounding, and a summary says no more tha
 
 
 def subplots(rows=1, columns=1, height=3.0, width=9.0, **options):
-    """A figure in the book's style with rows x columns axes; `height` is that of one row, in inches, as is `width`."""
-    with plt.rc_context(STYLE):
-        return plt.subplots(rows, columns, figsize=(width, height * rows), layout="constrained", **options)
+    """A figure with rows x columns axes; `height` is that of one row, in inches, as is `width`.
+
+    Turns the book's style on, for this figure and for what is drawn later: matplotlib reads some of it as late as
+    when a title or a legend is set.
+    """
+    plt.rcParams.update(STYLE)
+    return plt.subplots(rows, columns, figsize=(width, height * rows), layout="constrained", **options)
+
+
+def legend_above(fig, ax):
+    """Put the legend of `ax` above all axes of the figure, where it covers no data."""
+    fig.legend(*ax.get_legend_handles_labels(), loc="outside upper left", ncols=5)
 
 
 def draw_fit(ax, x, truth, prediction=None, method="min-norm", points=None):
