@@ -1,0 +1,229 @@
+"""The meta-gradient is exact, and the training loop is the one that notebook 03 writes out by hand."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from fourier_meta import TaskFamily, Tasks, fomaml_gradient, gradient_descent, maml_gradient, train_maml
+
+D = 17
+
+
+def problem(n_tasks=3, n_points=8, n_validation=6, n_features=D, seed=0):
+    """Tasks observed twice, and weights that differ from feature to feature and in sign."""
+    rng = np.random.default_rng(seed)
+    family = TaskFamily(n_features, noise=0.1)
+    train = family.sample(n_tasks, n_points, rng)
+    validation = family.observe(train.effective, n_validation, rng)
+    weights = rng.uniform(0.3, 1.5, n_features) * np.where(np.arange(n_features) % 4, 1, -1)
+    return weights, train, validation
+
+
+def loss_by_hand(weights, train, validation, steps, rate):
+    """Mean validation loss, task by task."""
+    losses = []
+    for features, labels, new_features, new_labels in zip(*train[1:3], *validation[1:3], strict=True):
+        alpha = gradient_descent(features, labels, weights, steps, rate)
+        losses.append(np.mean((new_features @ (weights * alpha) - new_labels) ** 2))
+    return np.mean(losses)
+
+
+def by_autograd(weights, train, validation, steps, rate, first_order=False):
+    """The meta-gradient as torch derives it; first order cuts the graph at the adapted alpha."""
+    w = torch.tensor(weights, requires_grad=True)
+    features, labels, new_features, new_labels = (torch.tensor(a) for a in (*train[1:3], *validation[1:3]))
+    alpha = gradient_descent(features, labels, w, steps, rate)
+    alpha = alpha.detach() if first_order else alpha
+    predicted = (new_features @ (w * alpha)[..., None])[..., 0]
+    loss = ((predicted - new_labels) ** 2).mean()
+    return loss.item(), torch.autograd.grad(loss, w)[0].numpy()
+
+
+SETTINGS = [(1, 0.05), (2, 0.03), (5, 0.02), (12, 0.02)]
+
+
+@pytest.mark.parametrize(("steps", "rate"), SETTINGS)
+def test_the_gradient_is_the_slope_of_the_loss(steps, rate):
+    weights, train, validation = problem()
+    loss, gradient = maml_gradient(weights, train, validation, steps, rate)
+    assert loss == pytest.approx(loss_by_hand(weights, train, validation, steps, rate), rel=1e-12)
+    for j, nudge in enumerate(1e-5 * np.eye(D)):
+        after, before = (loss_by_hand(weights + s * nudge, train, validation, steps, rate) for s in (1, -1))
+        assert gradient[j] == pytest.approx((after - before) / 2e-5, rel=1e-6, abs=1e-8)
+
+
+@pytest.mark.parametrize(("steps", "rate"), SETTINGS)
+@pytest.mark.parametrize("sizes", [(1, 1, 1), (4, 8, 3), (2, 3, 30)])
+def test_the_gradient_is_the_one_of_autograd_through_all_inner_steps(steps, rate, sizes):
+    weights, train, validation = problem(*sizes)
+    loss, gradient = maml_gradient(weights, train, validation, steps, rate)
+    expected_loss, expected = by_autograd(weights, train, validation, steps, rate)
+    assert loss == pytest.approx(expected_loss, rel=1e-12)
+    np.testing.assert_allclose(gradient, expected, rtol=1e-9, atol=1e-12 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize(("steps", "rate"), SETTINGS)
+def test_the_first_order_gradient_is_the_one_of_autograd_with_alpha_held_fixed(steps, rate):
+    weights, train, validation = problem()
+    loss, gradient = fomaml_gradient(weights, train, validation, steps, rate)
+    expected_loss, expected = by_autograd(weights, train, validation, steps, rate, first_order=True)
+    assert loss == pytest.approx(expected_loss, rel=1e-12)
+    np.testing.assert_allclose(gradient, expected, rtol=1e-9, atol=1e-12 * np.abs(expected).max())
+
+
+def test_second_order_differs_from_first_order_in_direction_and_not_in_loss():
+    weights, train, validation = problem()
+    loss, second = maml_gradient(weights, train, validation)
+    first_loss, first = fomaml_gradient(weights, train, validation)
+    assert loss == first_loss
+    cosine = first @ second / np.linalg.norm(first) / np.linalg.norm(second)
+    assert cosine < 0.999
+    assert np.linalg.norm(second - first) > 0.1 * np.linalg.norm(second)
+
+
+def test_5_steps_of_0_02_are_taken_unless_told():
+    weights, train, validation = problem()
+    for function in (maml_gradient, fomaml_gradient):
+        loss, gradient = function(weights, train, validation)
+        expected_loss, expected = function(weights, train, validation, inner_steps=5, inner_rate=0.02)
+        assert loss == expected_loss
+        np.testing.assert_array_equal(gradient, expected)
+
+
+@pytest.mark.parametrize("function", [maml_gradient, fomaml_gradient])
+def test_without_inner_steps_the_loss_is_that_of_zero_and_nothing_depends_on_the_weights(function):
+    weights, train, validation = problem()
+    loss, gradient = function(weights, train, validation, inner_steps=0)
+    assert loss == pytest.approx(np.mean(validation.labels**2))
+    assert gradient.shape == (D,)
+    assert not gradient.any()
+
+
+@pytest.mark.parametrize("function", [maml_gradient, fomaml_gradient])
+def test_the_gradient_is_the_mean_over_tasks(function):
+    weights, train, validation = problem(n_tasks=4)
+    loss, gradient = function(weights, train, validation)
+    alone = [
+        function(weights, Tasks(*(a[t : t + 1] for a in train)), Tasks(*(a[t : t + 1] for a in validation)))
+        for t in range(4)
+    ]
+    assert loss == pytest.approx(np.mean([one for one, _ in alone]), rel=1e-12)
+    np.testing.assert_allclose(gradient, np.mean([one for _, one in alone], axis=0), rtol=1e-9)
+
+
+@pytest.mark.parametrize("function", [maml_gradient, fomaml_gradient])
+def test_the_sign_of_a_weight_only_turns_its_own_gradient(function):
+    weights, train, validation = problem()
+    signs = np.where(np.arange(D) % 2, 1, -1)
+    loss, gradient = function(weights, train, validation)
+    turned_loss, turned = function(signs * weights, train, validation)
+    assert turned_loss == pytest.approx(loss, rel=1e-12)
+    np.testing.assert_allclose(turned, signs * gradient, rtol=1e-9)
+
+
+@pytest.mark.parametrize("function", [maml_gradient, fomaml_gradient])
+def test_a_weight_of_zero_stays_at_zero(function):
+    weights, train, validation = problem()
+    weights[[0, 5]] = 0
+    gradient = function(weights, train, validation)[1]
+    assert np.flatnonzero(gradient == 0).tolist() == [0, 5]
+
+
+@pytest.mark.parametrize("function", [maml_gradient, fomaml_gradient])
+def test_the_arguments_are_left_as_they_were(function):
+    weights, train, validation = problem()
+    copies = [array.copy() for array in (weights, *train, *validation)]
+    function(weights, train, validation)
+    for before, after in zip(copies, (weights, *train, *validation), strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+def adam_by_hand(family, start, gradient, steps, rate, rng, sizes):
+    """The outer loop of notebook 03, written out once more."""
+    weights = start.copy()
+    mean, square = np.zeros_like(weights), np.zeros_like(weights)
+    losses = []
+    for step in range(1, steps + 1):
+        train = family.sample(sizes[0], sizes[1], rng)
+        validation = family.observe(train.effective, sizes[2], rng, design="random")
+        loss, slope = gradient(weights, train, validation, 3, 0.04)
+        mean = 0.9 * mean + 0.1 * slope
+        square = 0.999 * square + 0.001 * slope**2
+        unbiased = mean / (1 - 0.9**step), square / (1 - 0.999**step)
+        decayed = rate * 0.5 * (1 + math.cos(math.pi * (step - 1) / steps))
+        weights = weights - decayed * unbiased[0] / (np.sqrt(unbiased[1]) + 1e-8)
+        losses.append(loss)
+    return weights, losses
+
+
+@pytest.mark.parametrize("gradient", [maml_gradient, fomaml_gradient])
+@pytest.mark.parametrize("design", ["random", "grid"])
+@pytest.mark.parametrize("start", ["ones", "uniform"])
+def test_training_is_the_loop_written_out_by_hand(gradient, design, start):
+    family = TaskFamily(D, design=design)
+    run = train_maml(
+        family,
+        start,
+        steps=7,
+        n_tasks=4,
+        n_points=6,
+        n_validation=5,
+        inner_steps=3,
+        inner_rate=0.04,
+        outer_rate=0.1,
+        seed=3,
+        gradient=gradient,
+    )
+    rng = np.random.default_rng(3)
+    first = np.ones(D) if start == "ones" else rng.random(D)
+    weights, losses = adam_by_hand(family, first, gradient, 7, 0.1, rng, (4, 6, 5))
+    np.testing.assert_array_equal(run.initial_weights, first)
+    np.testing.assert_allclose(run.weights, weights, rtol=1e-9)
+    np.testing.assert_allclose(run.history["loss"], losses, rtol=1e-9)
+    assert run.method == gradient.__name__
+    assert run.status == "finished"
+
+
+def test_the_defaults_are_those_of_the_book():
+    run = train_maml(TaskFamily(D), steps=2)
+    told = train_maml(
+        TaskFamily(D),
+        "ones",
+        steps=2,
+        n_tasks=15,
+        n_points=64,
+        n_validation=64,
+        inner_steps=5,
+        inner_rate=0.02,
+        outer_rate=0.05,
+        seed=0,
+        gradient=maml_gradient,
+    )
+    np.testing.assert_array_equal(run.weights, told.weights)
+    assert run.config == told.config
+
+
+def test_a_run_remembers_every_argument():
+    family = TaskFamily(D, (1, 3), 0.25, "jittered")
+    arguments = {
+        "steps": 2,
+        "n_tasks": 3,
+        "n_points": 4,
+        "n_validation": 5,
+        "inner_steps": 1,
+        "inner_rate": 0.01,
+        "outer_rate": 0.2,
+        "seed": 7,
+    }
+    run = train_maml(family, **arguments)
+    told = arguments | {"n_features": D, "support": (1, 3), "noise": 0.25, "design": "jittered"}
+    assert {name: run.config[name] for name in told} == told
+
+
+def test_training_goes_down_and_finds_the_true_features_of_a_small_problem():
+    run = train_maml(TaskFamily(D), steps=150, n_tasks=8, n_points=12, n_validation=12, outer_rate=0.1)
+    assert np.median(run.history["loss"][-30:]) < 0.05 * np.median(run.history["loss"][:10])
+    assert sorted(np.argsort(-np.abs(run.weights))[:3].tolist()) == [0, 1, 2]
+    assert np.abs(run.weights[3:]).max() < 0.5 * np.abs(run.weights[:3]).min()

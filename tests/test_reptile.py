@@ -1,0 +1,171 @@
+"""Reptile's joint descent and its outer loop are those that notebook 04 writes out by hand."""
+
+import numpy as np
+import pytest
+import torch
+
+from fourier_meta import TaskFamily, joint_descent, train_reptile
+
+D = 17
+
+
+def problem(n_tasks=3, n_points=8, seed=0):
+    rng = np.random.default_rng(seed)
+    tasks = TaskFamily(D, noise=0.1).sample(n_tasks, n_points, rng)
+    return tasks.features, tasks.labels, rng.uniform(0.3, 1.5, D)
+
+
+def descend_by_autograd(features, labels, weights, steps, rate):
+    """Joint gradient descent of one task, each slope taken by torch."""
+    w, alpha = torch.tensor(weights), torch.zeros(D, dtype=torch.float64)
+    for _ in range(steps):
+        w, alpha = w.detach().requires_grad_(), alpha.detach().requires_grad_()
+        loss = ((torch.tensor(features) @ (w * alpha) - torch.tensor(labels)) ** 2).mean()
+        slopes = torch.autograd.grad(loss, (w, alpha))
+        w, alpha = w - rate * slopes[0], alpha - rate * slopes[1]
+    return w.detach().numpy(), alpha.detach().numpy()
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2, 20])
+@pytest.mark.parametrize("n_points", [1, 8, 40])
+def test_joint_descent_moves_weights_and_coefficients_down_the_slope_of_the_loss_at_once(steps, n_points):
+    features, labels, start = problem(n_points=n_points)
+    weights, coefficients = joint_descent(features, labels, start, steps, 0.03)
+    assert weights.shape == coefficients.shape == (3, D)
+    for t in range(3):
+        expected = descend_by_autograd(features[t], labels[t], start, steps, 0.03)
+        np.testing.assert_allclose(weights[t], expected[0], rtol=1e-11, atol=1e-13)
+        np.testing.assert_allclose(coefficients[t], expected[1], rtol=1e-11, atol=1e-13)
+
+
+def test_every_task_starts_from_the_same_weights():
+    features, labels, start = problem()
+    together = joint_descent(features, labels, start)
+    for t in (2, 0, 1):
+        alone = joint_descent(features[t : t + 1], labels[t : t + 1], start)
+        for whole, part in zip(together, alone, strict=True):
+            np.testing.assert_allclose(whole[t], part[0], rtol=1e-12)
+
+
+def test_20_steps_of_0_02_are_taken_unless_told():
+    given = problem()
+    for default, told in zip(
+        joint_descent(*given), joint_descent(*given, inner_steps=20, inner_rate=0.02), strict=True
+    ):
+        np.testing.assert_array_equal(default, told)
+
+
+def test_one_step_moves_the_coefficients_only_because_they_start_at_zero():
+    features, labels, start = problem()
+    weights, coefficients = joint_descent(features, labels, start, inner_steps=1)
+    np.testing.assert_array_equal(weights, [start] * 3)
+    assert coefficients.all()
+
+
+def test_the_difference_of_squares_is_conserved_up_to_the_size_of_the_steps():
+    features, labels, start = problem()
+    drift = {}
+    for halvings in (1, 2, 4):
+        weights, coefficients = joint_descent(features, labels, start, 20 * halvings, 0.02 / halvings)
+        drift[halvings] = np.abs(weights**2 - coefficients**2 - start**2).max()
+    assert drift[1] < 0.15
+    assert drift[2] < 0.6 * drift[1]
+    assert drift[4] < 0.6 * drift[2]
+
+
+def test_the_product_of_the_step_factors_bounds_how_far_a_weight_can_shrink():
+    """w^2 - alpha^2 is multiplied by 1 - slope^2 in a step: exact, and never negative for a stable step."""
+    features, labels, start = problem()
+    before = joint_descent(features, labels, start, 9)
+    after = joint_descent(features, labels, start, 10)
+    error = np.einsum("tnd,td->tn", features, before[0] * before[1]) - labels
+    slope = 0.02 * 2 / 8 * np.einsum("tnd,tn->td", features, error)
+    kept = (before[0] ** 2 - before[1] ** 2) * (1 - slope**2)
+    np.testing.assert_allclose(after[0] ** 2 - after[1] ** 2, kept, rtol=1e-9, atol=1e-12)
+
+
+def test_the_arguments_are_left_as_they_were():
+    given = problem()
+    copies = [array.copy() for array in given]
+    joint_descent(*given)
+    for before, after in zip(copies, given, strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+def by_hand(family, start, steps, step_size, rng):
+    """The outer loop of notebook 04, written out once more, task by task."""
+    weights, losses = start.copy(), []
+    for step in range(steps):
+        tasks = family.sample(4, 6, rng)
+        ends, errors = [], []
+        for features, labels in zip(tasks.features, tasks.labels, strict=True):
+            end, alpha = descend_by_autograd(features, labels, weights, 5, 0.04)
+            ends.append(end)
+            errors.append(np.mean((features @ (end * alpha) - labels) ** 2))
+        weights = weights + step_size * (1 - step / steps) * (np.mean(ends, axis=0) - weights)
+        losses.append(np.mean(errors))
+    return weights, losses
+
+
+@pytest.mark.parametrize("start", ["ones", "uniform"])
+@pytest.mark.parametrize("design", ["random", "grid"])
+def test_training_is_the_loop_written_out_by_hand(start, design):
+    family = TaskFamily(D, design=design)
+    run = train_reptile(
+        family, start, steps=6, n_tasks=4, n_points=6, inner_steps=5, inner_rate=0.04, step_size=0.7, seed=3
+    )
+    rng = np.random.default_rng(3)
+    first = np.ones(D) if start == "ones" else rng.random(D)
+    weights, losses = by_hand(family, first, 6, 0.7, rng)
+    np.testing.assert_array_equal(run.initial_weights, first)
+    np.testing.assert_allclose(run.weights, weights, rtol=1e-9)
+    np.testing.assert_allclose(run.history["loss"], losses, rtol=1e-9)
+    assert run.method == "reptile"
+    assert run.status == "finished"
+
+
+def test_the_defaults_are_those_of_the_book():
+    run = train_reptile(TaskFamily(D), steps=2)
+    told = train_reptile(
+        TaskFamily(D),
+        "ones",
+        steps=2,
+        n_tasks=15,
+        n_points=64,
+        inner_steps=20,
+        inner_rate=0.02,
+        step_size=0.2,
+        seed=0,
+    )
+    np.testing.assert_array_equal(run.weights, told.weights)
+    assert run.config == told.config
+
+
+def test_a_run_remembers_every_argument():
+    arguments = {
+        "steps": 2,
+        "n_tasks": 3,
+        "n_points": 4,
+        "inner_steps": 1,
+        "inner_rate": 0.01,
+        "step_size": 0.3,
+        "seed": 7,
+    }
+    run = train_reptile(TaskFamily(D, (1, 3), 0.25, "jittered"), **arguments)
+    told = arguments | {"n_features": D, "support": (1, 3), "noise": 0.25, "design": "jittered"}
+    assert {name: run.config[name] for name in told} == told
+
+
+def test_a_step_size_of_1_goes_all_the_way():
+    family = TaskFamily(D)
+    run = train_reptile(family, steps=1, n_tasks=3, n_points=8, step_size=1)
+    tasks = family.sample(3, 8, np.random.default_rng(0))
+    expected = joint_descent(tasks.features, tasks.labels, np.ones(D))[0].mean(axis=0)
+    np.testing.assert_allclose(run.weights, expected, rtol=1e-12)
+
+
+def test_on_a_small_problem_the_true_weights_grow_and_no_weight_shrinks_much():
+    run = train_reptile(TaskFamily(D), steps=150, n_tasks=8, n_points=12)
+    assert sorted(np.argsort(-run.weights)[:3].tolist()) == [0, 1, 2]
+    assert run.weights[:3].min() > 1.5
+    assert run.weights.min() > 0.9
