@@ -21,8 +21,9 @@ export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
 # A reader's own IPython start-up files and matplotlibrc must not change what is stored or compared.
-test notebooks: export IPYTHONDIR := $(CURDIR)/$(VENV)/etc/ipython
-test notebooks: export MPLCONFIGDIR := $(CURDIR)/$(VENV)/etc/matplotlib
+BOOK_MPLCONFIGDIR := $(abspath $(VENV))/etc/matplotlib
+test notebooks: export IPYTHONDIR := $(abspath $(VENV))/etc/ipython
+test notebooks: export MPLCONFIGDIR := $(BOOK_MPLCONFIGDIR)
 
 .PHONY: help
 help:  ## list the targets
@@ -37,26 +38,38 @@ $(STAMP): pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "$$($(PYTHON) --version) cannot create virtual environments: install its venv module (Debian, Ubuntu: sudo apt install python3-venv) and run make again." >&2; exit 1; }
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
 	@echo "Installing what requirements.lock names into $(VENV): about 1.5 GB, a minute or more the first time."
-	@$(BIN)/python -m pip install --disable-pip-version-check -qq -c requirements.lock -e ".[$(EXTRAS)]"
+	@$(BIN)/python -m pip install --disable-pip-version-check -qq $(CONSTRAINTS) -e ".[$(EXTRAS)]"
+	@mkdir -p $(dir $(LAB_SETTINGS)) && echo '$(QUIET_LAB)' > $(LAB_SETTINGS)
+	@# matplotlib looks for fonts when it first runs, and may say so in the first notebook that is compared.
+	@MPLCONFIGDIR=$(BOOK_MPLCONFIGDIR) $(BIN)/python -W ignore -c 'import matplotlib.font_manager' 2>/dev/null
 	@touch $(STAMP)
 
-.PHONY: lab
-lab: trust  ## open the book in JupyterLab at the first notebook
-	$(BIN)/python -m jupyter lab $(LAB_FLAGS) notebooks/01_setup.ipynb
+# `make CONSTRAINTS= ...` installs the newest versions that pyproject.toml allows.
+CONSTRAINTS ?= -c requirements.lock
 
-# LAB_FLAGS is empty for a reader; a test uses it to run without a window.
+# JupyterLab of this environment only: no question about news, no look for updates.
+LAB_SETTINGS := $(VENV)/share/jupyter/lab/settings/overrides.json
+QUIET_LAB := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}
+
+# Added to JupyterLab's command line; it refuses to run as root (in a container, say) unless told that this is meant.
 LAB_FLAGS ?=
+AS_ROOT = $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: trust
-trust: $(STAMP)
-	@# A trusted notebook shows its stored explorers before anything has run.
+.PHONY: lab
+lab: $(STAMP)  ## open the book in JupyterLab at the first notebook
+	@# JupyterLab shows stored HTML and widgets only in notebooks that are trusted.
 	@$(BIN)/python -m jupyter trust notebooks/*.ipynb >/dev/null
+	$(BIN)/python -m jupyter lab $(AS_ROOT) $(LAB_FLAGS) notebooks/01_setup.ipynb
 
 .PHONY: test
 test: $(STAMP)  ## unit tests, pairs, house rules, and every stored output compared with a fresh run
-	@SECONDS=0; \
-	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=60 --durations=10 --ignore=tests/browser tests notebooks; \
-	echo "make test took $$SECONDS s after installation."
+	@SECONDS=0; status=0; \
+	$(BIN)/python -m pytest $(NBVAL) --durations=10 --ignore=tests/browser tests notebooks || status=$$?; \
+	echo "make test took $$SECONDS s after installation."; \
+	exit $$status
+
+# Strict: every stored output is compared, and the kernel is this environment's, whatever the notebook names.
+NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=60
 
 .PHONY: test-browser
 test-browser: $(STAMP) chromium  ## the explorers and the site in a real browser
@@ -82,7 +95,10 @@ notebooks: $(STAMP)  ## execute the .py sources and store the .ipynb files (one 
 .PHONY: lint
 lint: $(STAMP)  ## ruff over everything
 	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+
+.PHONY: hooks
+hooks: $(STAMP)  ## check style and pairs before every commit from now on
+	$(BIN)/pre-commit install
 
 .PHONY: lock
 lock:  ## resolve the ranges of pyproject.toml again and write requirements.lock
