@@ -3,7 +3,10 @@
 Taught in notebooks 03_maml and 04_reptile.
 """
 
+import contextlib
 import dataclasses
+import hashlib
+import io
 import json
 import math
 import os
@@ -35,19 +38,30 @@ class Run:
     status: str  # "finished", "stopped at step 12", "interrupted at step 12", "diverged at step 12: ..."
 
     def save(self, path):
-        """Write the run to `path` (.json) and its arrays beside it (.npz): plain data, no pickle."""
-        path = Path(path)
+        """Write the run to `path` (.json) and its arrays beside it (.npz): plain data, no pickle.
+
+        Raises ValueError if the files cannot be written there.
+        """
+        record_path, arrays_path = _pair(path)
+        buffer = io.BytesIO()
+        np.savez(buffer, weights=self.weights, initial_weights=self.initial_weights, **_prefixed(self.history))
         record = {name: getattr(self, name) for name in ("method", "config", "versions", "status")}
-        arrays = {"weights": self.weights, "initial_weights": self.initial_weights, **_prefixed(self.history)}
-        _replace(path.with_suffix(".npz"), lambda file: np.savez(file, **arrays))
-        _replace(path.with_suffix(".json"), lambda file: file.write((json.dumps(record, indent=1) + "\n").encode()))
+        record["arrays"] = hashlib.sha256(buffer.getvalue()).hexdigest()  # a pair is whole, or it is not loaded
+        _replace(arrays_path, buffer.getvalue())
+        _replace(record_path, (json.dumps(record, indent=1) + "\n").encode())
 
 
 def load_run(path):
-    """Read a run that `Run.save` wrote to `path`."""
-    path = Path(path)
-    record = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    with np.load(path.with_suffix(".npz"), allow_pickle=False) as arrays:
+    """Read the Run that `Run.save` wrote to `path`; raises ValueError if there is none, or not a whole one."""
+    record_path, arrays_path = _pair(path)
+    try:
+        record, content = json.loads(record_path.read_text(encoding="utf-8")), arrays_path.read_bytes()
+        whole = record.pop("arrays") == hashlib.sha256(content).hexdigest()
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise ValueError(f"path {str(path)!r} holds no run ({error!r}); pass a path that Run.save wrote") from None
+    if not whole:
+        raise ValueError(f"{arrays_path} does not belong to {record_path}; save the run again")
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         history = {name.removeprefix("history."): arrays[name] for name in arrays.files if name.startswith("history.")}
         return Run(**record, weights=arrays["weights"], initial_weights=arrays["initial_weights"], history=history)
 
@@ -84,19 +98,22 @@ class Adam:
 def run_training(method, update, weights, family, config, callback=None, callback_every=10):
     """Call `update(weights) -> (loss, new weights, tasks)` config["steps"] times and record what happens.
 
-    Stops early when the callback returns True, on Ctrl-C, and when the loss or the weights are no longer finite or
-    the loss exceeds a million times its first value.
+    Stops early when the callback returns True, on Ctrl-C, and when the weights are no longer finite or the loss
+    exceeds a thousand times that of predicting 0: then the inner loop diverges, which Adam would hide.
     """
     steps = checks.at_least("steps", config["steps"], 1, 1000)
     callback_every = checks.at_least("callback_every", callback_every, 1, 10)
-    config = dataclasses.asdict(family) | config
+    if callback is not None:
+        checks.function("callback", callback, "(step, loss, weights)")
+    config = dataclasses.asdict(family) | {name: _plain(value) for name, value in config.items()}
     losses, snapshots, status, start = [], [(0, weights)], "finished", weights
     try:
         for step in range(1, steps + 1):
             with np.errstate(over="ignore", invalid="ignore"):
                 loss, moved, tasks = update(weights)
-            losses.append(loss)
-            if not (math.isfinite(loss) and loss <= 1e6 * losses[0] and np.isfinite(moved).all()):
+            if math.isfinite(loss):
+                losses.append(loss)
+            if not (math.isfinite(loss) and loss <= limit and np.isfinite(moved).all()):
                 status = f"diverged at step {step}: {_advice(tasks, weights, config['inner_rate'])}"
                 break
             weights = moved
@@ -114,6 +131,11 @@ def run_training(method, update, weights, family, config, callback=None, callbac
     return Run(method, weights, start, history, config, _versions(), status)
 
 
+def _zero_loss(tasks):
+    """Expected loss of predicting 0, from the true coefficients or from the labels, whichever is larger."""
+    return max(np.mean(np.sum(tasks.effective**2, axis=-1)), np.mean(tasks.labels**2))
+
+
 def _advice(tasks, weights, inner_rate):
     """Say which inner rate would have been stable for the tasks that diverged."""
     stable = largest_stable_rate(tasks.features, weights).min()
@@ -126,13 +148,34 @@ def _versions():
     return {"python": platform.python_version(), "numpy": np.__version__, "fourier_meta": __version__}
 
 
+def _plain(number):
+    """A NumPy number as the Python number that JSON can hold."""
+    return number.item() if isinstance(number, np.generic) else number
+
+
 def _prefixed(history):
     return {f"history.{name}": values for name, values in history.items()}
 
 
-def _replace(path, write):
+def _pair(path):
+    """The two files of a run; "rate_0.02" is a whole name, no suffix is cut from it."""
+    try:
+        path = Path(path)
+        stem = path.stem if path.suffix in (".json", ".npz") else path.name
+        return path.with_name(f"{stem}.json"), path.with_name(f"{stem}.npz")
+    except (TypeError, ValueError):
+        raise ValueError(f"path must name a file, got {path!r}; pass for example 'runs/maml'") from None
+
+
+def _replace(path, content):
     """Write a file beside `path`, then rename, so that an interruption leaves the old file or the new one."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(beside, "wb") as file:
-        write(file)
-    beside.replace(path)
+    try:
+        beside.write_bytes(content)
+        beside.replace(path)
+    except OSError as error:
+        reason = f"path {str(path)!r} cannot be written ({error.strerror})"
+        raise ValueError(f"{reason}; pass a path in a folder that exists and that you may write to") from None
+    finally:
+        with contextlib.suppress(OSError):
+            beside.unlink()
