@@ -13,7 +13,7 @@ import numpy as np
 def at_least(name, value, minimum, suggestion):
     """Return `value` as an int of at least `minimum`, or raise ValueError."""
     try:
-        number = operator.index(value)
+        number = operator.index(None if isinstance(value, bool) else value)
     except TypeError:
         raise ValueError(f"{name} must be a whole number, got {value!r}; pass for example {suggestion}") from None
     if number < minimum:
@@ -23,9 +23,9 @@ def at_least(name, value, minimum, suggestion):
 
 def real(name, value, suggestion, minimum=-math.inf, *, above=False):
     """Return `value` as a finite float of at least (or, with `above`, greater than) `minimum`, or raise ValueError."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
+    try:  # float() would also take True, "0.1" and an array of one number
+        number = math.nan if isinstance(value, bool | np.bool_ | str | np.ndarray) else float(value)
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(f"{name} must be a number, got {value!r}; pass for example {suggestion}") from None
     if not math.isfinite(number) or number < minimum or (above and number == minimum):
         bound = "" if minimum == -math.inf else f" {'above' if above else 'of at least'} {minimum:g}"
@@ -70,6 +70,13 @@ def same_size(name, size, expected, meaning):
     """Raise ValueError unless the axis of `name` that counts `meaning` has the `expected` length."""
     if size != expected:
         raise ValueError(f"{name} has {size} {meaning} where {expected} are needed; make the two agree")
+
+
+def function(name, value, signature):
+    """Return `value` if it can be called, or raise ValueError."""
+    if not callable(value):
+        raise ValueError(f"{name} must be a function {signature}, got {value!r:.80}; pass its name without parentheses")
+    return value
 
 
 def generator(name, value):
