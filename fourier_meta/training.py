@@ -115,7 +115,7 @@ def run_training(method, update, weights, family, config, callback=None, callbac
                 limit = 1e6 * max(loss, np.mean(tasks.labels**2))
             if math.isfinite(loss):
                 losses.append(loss)
-            if not (math.isfinite(loss) and loss <= limit and np.isfinite(moved).all()):
+            if not (loss <= 1000 * _zero_loss(tasks) and np.isfinite(moved).all()):  # a NaN loss stops, too
                 status = f"diverged at step {step}: {_advice(tasks, weights, config['inner_rate'])}"
                 break
             weights = moved
