@@ -13,6 +13,7 @@ import numpy as np
 
 from fourier_meta import checks
 from fourier_meta.regression import check_inner_loop, check_regression, match_regression
+from fourier_meta.tasks import Episodes
 from fourier_meta.training import Adam, initial_weights, run_training
 
 
@@ -41,12 +42,12 @@ def maml_gradient(weights, train, validation, inner_steps=5, inner_rate=0.02):
     """
     weights, step, effective, slopes = _adapt(weights, train, inner_steps, inner_rate)
     loss, adjoint = _validate(weights, effective, train, validation)
-    squared = weights**2
+    squared = step * weights**2
     total = np.zeros_like(adjoint)
     for k in reversed(range(len(slopes))):
         total += slopes[k] * adjoint
         if k:  # c_0 = 0 does not depend on the weights
-            adjoint = adjoint - step * _backproject(train.features, _predict(train.features, squared * adjoint))
+            adjoint -= _backproject(train.features, _predict(train.features, squared * adjoint))
     return loss, -2 * step * weights * total.mean(axis=0)
 
 
@@ -109,14 +110,17 @@ def train_maml(
     config = {"steps": steps, "n_tasks": n_tasks, "n_points": n_points, "n_validation": n_validation}
     config |= {"inner_steps": inner_steps, "inner_rate": inner_rate, "outer_rate": outer_rate, "seed": seed}
     rng = np.random.default_rng(checks.at_least("seed", seed, 0, 0))
-    validation_rng = rng.spawn(1)[0]  # a stream of its own, so that Reptile with the same seed trains on the same tasks
     start = initial_weights(weights, family.n_features, rng)
     adam = Adam(outer_rate, steps)
+    episodes = Episodes(family, n_tasks, (n_points, n_validation), rng)
 
     def update(weights):
-        train = family.sample(n_tasks, n_points, rng)
-        validation = family.observe(train.effective, n_validation, validation_rng, design="random")
-        loss, slope = gradient(weights, train, validation, inner_steps, inner_rate)
+        loss, slope = 0.0, np.zeros_like(weights)
+        for train, validation in episodes:
+            part = len(train.x) / n_tasks
+            part_loss, part_slope = gradient(weights, train, validation, inner_steps, inner_rate)
+            loss += part * part_loss
+            slope += part * part_slope
         return loss, adam(weights, slope), train
 
     return run_training(gradient.__name__, update, start, family, config, callback, callback_every)
@@ -126,14 +130,15 @@ def _adapt(weights, train, inner_steps, inner_rate):
     """Run the inner loop; return the weights, the step 2 eta / N, c_K, and Phi^T (Phi c_k - y) for every k < K."""
     inner_steps, inner_rate = check_inner_loop(inner_steps, inner_rate)
     features, labels, weights = match_regression(train.features, train.labels, weights)
+    weights = weights.astype(features.dtype, copy=False)
     step = 2 * inner_rate / features.shape[-2]
-    squared = weights**2
+    squared = step * weights**2
     effective = np.zeros((len(features), features.shape[-1]), features.dtype)
     slopes = []
     for k in range(inner_steps):
         residual = _predict(features, effective) - labels if k else -labels
         slopes.append(_backproject(features, residual))
-        effective = effective - step * squared * slopes[-1]
+        effective -= squared * slopes[-1]
     return weights, step, effective, slopes
 
 

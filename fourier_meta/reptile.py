@@ -7,6 +7,7 @@ import numpy as np
 
 from fourier_meta import checks
 from fourier_meta.regression import check_inner_loop, check_regression
+from fourier_meta.tasks import Episodes
 from fourier_meta.training import initial_weights, run_training
 
 
@@ -37,7 +38,7 @@ def joint_descent(features, labels, weights, inner_steps=20, inner_rate=0.02):
     inner_steps, inner_rate = check_inner_loop(inner_steps, inner_rate)
     features, labels, weights = check_regression(features, labels, weights)
     step = 2 * inner_rate / features.shape[-2]
-    weights = np.tile(weights, (*labels.shape[:-1], 1))
+    weights = np.tile(weights.astype(features.dtype, copy=False), (*labels.shape[:-1], 1))
     coefficients = np.zeros_like(weights)
     for _ in range(inner_steps):
         residual = (weights * coefficients)[..., None, :] @ features.mT - labels[..., None, :]
@@ -91,19 +92,16 @@ def train_reptile(
     config |= {"inner_steps": inner_steps, "inner_rate": inner_rate, "step_size": step_size, "seed": seed}
     rng = np.random.default_rng(checks.at_least("seed", seed, 0, 0))
     start = initial_weights(weights, family.n_features, rng)
-    done = 0
+    episodes = Episodes(family, n_tasks, (n_points,), rng)
+    fraction = iter(step_size * (1 - np.arange(steps) / steps))
 
     def update(weights):
-        nonlocal done
-        tasks = family.sample(n_tasks, n_points, rng)
-        adapted, coefficients = joint_descent(tasks.features, tasks.labels, weights, inner_steps, inner_rate)
-        fitted = ((adapted * coefficients)[:, None, :] @ tasks.features.mT)[:, 0]
-        fraction = step_size * (1 - done / steps)
-        done += 1
-        return (
-            float(np.mean((fitted - tasks.labels) ** 2)),
-            weights + fraction * (adapted.mean(0) - weights),
-            tasks,
-        )
+        loss, moved = 0.0, np.zeros_like(weights)
+        for (tasks,) in episodes:
+            adapted, coefficients = joint_descent(tasks.features, tasks.labels, weights, inner_steps, inner_rate)
+            fitted = ((adapted * coefficients)[:, None, :] @ tasks.features.mT)[:, 0]
+            loss += float(np.sum((fitted - tasks.labels) ** 2)) / (n_tasks * n_points)
+            moved += (adapted - weights).sum(axis=0) / n_tasks
+        return loss, weights + next(fraction) * moved, tasks
 
     return run_training("reptile", update, start, family, config, callback, callback_every)
