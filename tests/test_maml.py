@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 import torch
 
-from fourier_meta import TaskFamily, Tasks, fomaml_gradient, gradient_descent, maml_gradient, train_maml
+from fourier_meta import (
+    TaskFamily,
+    Tasks,
+    fomaml_gradient,
+    gradient_descent,
+    joint_descent,
+    maml_gradient,
+    train_maml,
+    train_reptile,
+)
+from fourier_meta import reptile as reptile_module
 
 D = 17
 
@@ -142,12 +152,13 @@ def test_the_arguments_are_left_as_they_were(function):
 
 def adam_by_hand(family, start, gradient, steps, rate, rng, sizes):
     """The outer loop of notebook 03, written out once more."""
+    validation_rng = rng.spawn(1)[0]  # a stream of its own, so that Reptile with the same seed sees the same tasks
     weights = start.copy()
     mean, square = np.zeros_like(weights), np.zeros_like(weights)
     losses = []
     for step in range(1, steps + 1):
         train = family.sample(sizes[0], sizes[1], rng)
-        validation = family.observe(train.effective, sizes[2], rng, design="random")
+        validation = family.observe(train.effective, sizes[2], validation_rng, design="random")
         loss, slope = gradient(weights, train, validation, 3, 0.04)
         mean = 0.9 * mean + 0.1 * slope
         square = 0.999 * square + 0.001 * slope**2
@@ -184,6 +195,27 @@ def test_training_is_the_loop_written_out_by_hand(gradient, design, start):
     np.testing.assert_allclose(run.history["loss"], losses, rtol=1e-9)
     assert run.method == gradient.__name__
     assert run.status == "finished"
+
+
+def test_reptile_with_the_same_seed_trains_on_the_same_tasks(monkeypatch):
+    seen = {"maml": [], "reptile": []}
+
+    def watched_gradient(weights, train, validation, *inner):
+        seen["maml"].append((train.features.copy(), train.labels.copy()))
+        return maml_gradient(weights, train, validation, *inner)
+
+    def watched_descent(features, labels, *rest):
+        seen["reptile"].append((features.copy(), labels.copy()))
+        return joint_descent(features, labels, *rest)
+
+    monkeypatch.setattr(reptile_module, "joint_descent", watched_descent)
+    sizes = {"steps": 3, "n_tasks": 2, "n_points": 4, "seed": 5}
+    train_maml(TaskFamily(D), "uniform", gradient=watched_gradient, **sizes)
+    train_reptile(TaskFamily(D), "uniform", **sizes)
+    assert len(seen["maml"]) == len(seen["reptile"]) == 3
+    for one, other in zip(seen["maml"], seen["reptile"], strict=True):
+        np.testing.assert_array_equal(one[0], other[0])
+        np.testing.assert_array_equal(one[1], other[1])
 
 
 def test_the_defaults_are_those_of_the_book():

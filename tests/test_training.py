@@ -190,7 +190,15 @@ def test_interruption_at_a_snapshot_adds_no_second_one():
     assert run.history["step"].tolist() == [0, 1, 2]
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1.01e7])
+def zero_loss():
+    """What predicting 0 costs on the toy's tasks: their mean squared norm, which is above that of the labels."""
+    tasks = toy()(np.zeros(3))[2]
+    loss = np.mean(np.sum(tasks.effective**2, axis=1))
+    assert loss > 1.1 * np.mean(tasks.labels**2)
+    return loss
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1001 * zero_loss()])
 def test_a_loss_that_explodes_stops_the_run_before_it_moves_the_weights(bad):
     run = run_toy(5, toy([10.0, 2.0, bad, 1.0, 1.0]))
     tasks = toy()(np.zeros(3))[2]
@@ -210,8 +218,16 @@ def test_a_first_loss_that_is_not_finite_stops_the_run(bad):
     assert run.weights.tolist() == [0, 0, 0]
 
 
-def test_a_loss_of_a_million_times_the_first_is_still_borne():
-    assert run_toy(3, toy([10.0, 1e7, 1.0])).status == "finished"
+def test_a_loss_of_a_thousand_times_that_of_predicting_0_is_still_borne():
+    assert run_toy(3, toy([1.0, 999 * zero_loss(), 1.0])).status == "finished"
+
+
+def test_labels_that_are_larger_than_their_coefficients_say_count_too():
+    tasks = toy()(np.zeros(3))[2]._replace(effective=np.zeros((2, 3)))
+    largest = 1000 * np.mean(tasks.labels**2)
+    for loss, status in ((0.99 * largest, "finished"), (1.01 * largest, "diverged at step 1")):
+        run = run_toy(1, lambda weights, loss=loss: (loss, weights, tasks))
+        assert run.status.startswith(status)
 
 
 def test_a_run_that_starts_at_the_solution_is_no_divergence_when_its_tiny_loss_grows():
