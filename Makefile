@@ -59,7 +59,7 @@ AS_ROOT = $(if $(filter 0,$(shell id -u)),--allow-root)
 lab: $(STAMP)  ## open the book in JupyterLab at the first notebook
 	@# JupyterLab shows stored HTML and widgets only in notebooks that are trusted.
 	@$(BIN)/python -m jupyter trust notebooks/*.ipynb >/dev/null
-	$(BIN)/python -m jupyter lab $(AS_ROOT) $(LAB_FLAGS) notebooks/01_setup.ipynb
+	$(BIN)/python -m jupyter lab --ServerApp.root_dir="$(CURDIR)" $(AS_ROOT) $(LAB_FLAGS) notebooks/01_setup.ipynb
 
 .PHONY: test
 test: $(STAMP)  ## unit tests, pairs, house rules, and every stored output compared with a fresh run
