@@ -21,14 +21,15 @@ def at_least(name, value, minimum, suggestion):
     return number
 
 
-def real(name, value, suggestion, minimum=-math.inf, *, above=False):
-    """Return `value` as a finite float of at least (or, with `above`, greater than) `minimum`, or raise ValueError."""
+def real(name, value, suggestion, minimum=-math.inf, maximum=math.inf, *, above=False):
+    """Return `value` as a finite float from minimum (`above` excludes it) to maximum, or raise ValueError."""
     try:  # float() would also take True, "0.1" and an array of one number
         number = math.nan if isinstance(value, bool | np.bool_ | str | np.ndarray) else float(value)
     except (TypeError, ValueError, OverflowError):
         raise ValueError(f"{name} must be a number, got {value!r}; pass for example {suggestion}") from None
-    if not math.isfinite(number) or number < minimum or (above and number == minimum):
+    if not math.isfinite(number) or not minimum <= number <= maximum or (above and number == minimum):
         bound = "" if minimum == -math.inf else f" {'above' if above else 'of at least'} {minimum:g}"
+        bound += "" if maximum == math.inf else f" and at most {maximum:g}"
         raise ValueError(f"{name} must be a finite number{bound}, got {value!r}; pass for example {suggestion}")
     return number
 
@@ -51,7 +52,7 @@ def floats(name, value, dimensions=0):
         result = np.asarray(value)
         if result.dtype not in (np.float32, np.float64):
             result = result.astype(np.float64, casting="same_kind")
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RuntimeError):  # RuntimeError: a torch tensor that is being differentiated
         raise ValueError(f"{name} must be an array of real numbers, got {value!r:.80}; pass a NumPy array") from None
     if result.ndim < dimensions:
         raise ValueError(f"{name} must have at least {dimensions} axes, got shape {result.shape}; add the missing axes")
@@ -66,10 +67,24 @@ def finite(name, value):
     return value
 
 
+def in_range(result, remedy):
+    """Return the array `result` if all of it is finite, or raise ValueError: what was computed is too large."""
+    if not np.isfinite(result).all():
+        raise ValueError(f"the result exceeds the range of {np.asarray(result).dtype} numbers; {remedy}")
+    return result
+
+
 def same_size(name, size, expected, meaning):
     """Raise ValueError unless the axis of `name` that counts `meaning` has the `expected` length."""
     if size != expected:
         raise ValueError(f"{name} has {size} {meaning} where {expected} are needed; make the two agree")
+
+
+def instance(name, value, kind, suggestion):
+    """Return `value` if it is a `kind`, or raise ValueError."""
+    if not isinstance(value, kind):
+        raise ValueError(f"{name} must be a {kind.__name__}, got {value!r:.80}; pass for example {suggestion}")
+    return value
 
 
 def function(name, value, signature):
@@ -77,6 +92,13 @@ def function(name, value, signature):
     if not callable(value):
         raise ValueError(f"{name} must be a function {signature}, got {value!r:.80}; pass its name without parentheses")
     return value
+
+
+def same_shape(name, shape, expected, meaning):
+    """Raise ValueError unless the array called `name` has the `expected` shape."""
+    if tuple(shape) != tuple(expected):
+        got = f"got shape {tuple(shape)}"
+        raise ValueError(f"{name} must have shape {tuple(expected)}, {meaning}, {got}; make the two agree")
 
 
 def generator(name, value):

@@ -69,7 +69,13 @@ class AliasClasses(NamedTuple):
     factor: np.ndarray  # (n_features,) value on the grid = factor * (one unit-mean-square vector per class)
 
     def members(self, index):
-        """The features that look like feature `index` on the grid, in increasing order, as a tuple of ints."""
+        """The features that look like feature `index` on the grid, in increasing order, as a tuple of ints.
+
+        Raises ValueError if there is no such feature.
+        """
+        index = checks.at_least("index", index, 0, 3)
+        if index >= len(self.factor):
+            raise ValueError(f"index must be below the number of features, {len(self.factor)}, got {index}; pass one")
         return tuple(np.flatnonzero(self.representative == self.representative[index]).tolist())
 
 

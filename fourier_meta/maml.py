@@ -12,11 +12,12 @@ import math
 import numpy as np
 
 from fourier_meta import checks
-from fourier_meta.regression import check_inner_loop, check_regression, match_regression
-from fourier_meta.tasks import Episodes
+from fourier_meta.regression import Divergence, check_inner_loop, check_regression, match_regression
+from fourier_meta.tasks import Episodes, TaskFamily, Tasks
 from fourier_meta.training import Adam, initial_weights, run_training
 
 
+@np.errstate(over="ignore", invalid="ignore")  # a result that is not finite is answered by _finite
 def maml_gradient(weights, train, validation, inner_steps=5, inner_rate=0.02):
     """Validation loss after K inner steps, and its exact (second-order) gradient in the feature weights.
 
@@ -35,22 +36,24 @@ def maml_gradient(weights, train, validation, inner_steps=5, inner_rate=0.02):
 
     Raises
     ------
-    ValueError if an argument is out of range, not finite or of the wrong shape.
+    ValueError if an argument is out of range, not finite or of the wrong shape, or if the inner loop diverges until its
+    numbers overflow; the message then names the largest stable rate.
 
     Taught in notebook 03_maml; Finn et al. (arXiv 1703.03400), here with adaptation of the head only (Raghu et al.,
     arXiv 1909.09157).
     """
-    weights, step, effective, slopes = _adapt(weights, train, inner_steps, inner_rate)
-    loss, adjoint = _validate(weights, effective, train, validation)
+    weights, features, step, effective, slopes = _adapt(weights, train, inner_steps, inner_rate)
+    loss, adjoint = _validate(weights, effective, validation)
     squared = step * weights**2
     total = np.zeros_like(adjoint)
     for k in reversed(range(len(slopes))):
         total += slopes[k] * adjoint
         if k:  # c_0 = 0 does not depend on the weights
-            adjoint -= _backproject(train.features, _predict(train.features, squared * adjoint))
-    return loss, -2 * step * weights * total.mean(axis=0)
+            adjoint -= _backproject(features, _predict(features, squared * adjoint))
+    return _finite(loss, -2 * step * weights * total.mean(axis=0), weights, train, validation, inner_rate)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def fomaml_gradient(weights, train, validation, inner_steps=5, inner_rate=0.02):
     """Validation loss after K inner steps, and its first-order gradient: the adapted alpha counts as a constant.
 
@@ -58,10 +61,10 @@ def fomaml_gradient(weights, train, validation, inner_steps=5, inner_rate=0.02):
 
     Taught in notebook 03_maml; first-order MAML of Finn et al. (arXiv 1703.03400).
     """
-    weights, step, effective, slopes = _adapt(weights, train, inner_steps, inner_rate)
-    loss, adjoint = _validate(weights, effective, train, validation)
+    weights, _, step, effective, slopes = _adapt(weights, train, inner_steps, inner_rate)
+    loss, adjoint = _validate(weights, effective, validation)
     coefficients = -step * weights * sum(slopes, np.zeros_like(adjoint))
-    return loss, (coefficients * adjoint).mean(axis=0)
+    return _finite(loss, (coefficients * adjoint).mean(axis=0), weights, train, validation, inner_rate)
 
 
 def train_maml(
@@ -104,6 +107,8 @@ def train_maml(
 
     Taught in notebook 03_maml.
     """
+    checks.instance("family", family, TaskFamily, "TaskFamily()")
+    checks.function("gradient", gradient, "such as maml_gradient")
     n_points = checks.at_least("n_points", n_points, 1, 64)
     n_validation = checks.at_least("n_validation", n_validation, 1, 64)
     inner_steps, inner_rate = check_inner_loop(inner_steps, inner_rate)
@@ -123,13 +128,16 @@ def train_maml(
             slope += part * part_slope
         return loss, adam(weights, slope), train
 
-    return run_training(gradient.__name__, update, start, family, config, callback, callback_every)
+    method = getattr(gradient, "__name__", type(gradient).__name__)
+    return run_training(method, update, start, family, config, callback, callback_every)
 
 
 def _adapt(weights, train, inner_steps, inner_rate):
-    """Run the inner loop; return the weights, the step 2 eta / N, c_K, and Phi^T (Phi c_k - y) for every k < K."""
+    """Run the inner loop; return weights, Phi, the step 2 eta / N, c_K, and Phi^T (Phi c_k - y) for every k < K."""
     inner_steps, inner_rate = check_inner_loop(inner_steps, inner_rate)
+    checks.instance("train", train, Tasks, "TaskFamily().sample(15, 64, rng)")
     features, labels, weights = match_regression(train.features, train.labels, weights)
+    checks.same_size("train.features", features.ndim, 3, "axes")
     weights = weights.astype(features.dtype, copy=False)
     step = 2 * inner_rate / features.shape[-2]
     squared = step * weights**2
@@ -139,19 +147,26 @@ def _adapt(weights, train, inner_steps, inner_rate):
         residual = _predict(features, effective) - labels if k else -labels
         slopes.append(_backproject(features, residual))
         effective -= squared * slopes[-1]
-    return weights, step, effective, slopes
+    return weights, features, step, effective, slopes
 
 
-def _validate(weights, effective, train, validation):
+def _validate(weights, effective, validation):
     """Return the mean loss over tasks and, for each task, the gradient of its loss in the effective coefficients."""
-    features, labels, _ = match_regression(validation.features, validation.labels)
+    checks.instance("validation", validation, Tasks, "TaskFamily().observe(train.effective, 64, rng)")
+    features, labels, _ = match_regression(validation.features, validation.labels, weights)
+    checks.same_size("validation.features", features.ndim, 3, "axes")
     checks.same_size("validation", len(features), len(effective), "tasks")
     residual = _predict(features, effective) - labels
-    loss = float(np.mean(residual**2))
-    if not math.isfinite(loss):  # say which argument is to blame, if one is
+    return float(np.mean(residual**2)), 2 / residual.shape[-1] * _backproject(features, residual)
+
+
+def _finite(loss, gradient, weights, train, validation, inner_rate):
+    """Return loss and gradient if they are finite; else raise the ValueError that says which argument is to blame."""
+    if not (math.isfinite(loss) and np.isfinite(gradient).all()):
         check_regression(train.features, train.labels, weights)
-        check_regression(features, labels)
-    return loss, 2 / residual.shape[-1] * _backproject(features, residual)
+        check_regression(validation.features, validation.labels)
+        raise Divergence(train.features, weights, inner_rate)
+    return loss, gradient
 
 
 def _predict(features, effective):

@@ -10,6 +10,18 @@ import numpy as np
 
 from fourier_meta import checks
 from fourier_meta.features import alias_classes
+from fourier_meta.tasks import TaskFamily
+
+SMALLER = "scale features, labels or weights down"
+
+
+class Divergence(ValueError):
+    """An inner loop left the range of floating-point numbers; `advice` names a rate that would have been stable."""
+
+    def __init__(self, features, weights, inner_rate):
+        stable = largest_stable_rate(features, weights).min()
+        self.advice = f"inner rate {inner_rate:.3g}, stable below {stable:.3g} for these tasks and weights"
+        super().__init__(f"the inner loop diverges: {self.advice}; pass a smaller inner_rate, or {SMALLER}")
 
 
 def min_norm(features, labels, weights=None):
@@ -36,10 +48,12 @@ def min_norm(features, labels, weights=None):
     Taught in notebook 02_overfitting; the weighted interpolator of Muthukumar et al. (arXiv 1903.09139).
     """
     features, labels, weights = check_regression(features, labels, weights)
-    weights = weights / (np.abs(weights).max() or 1)  # only ratios matter, and no square can overflow
+    weights = _ratios(weights)
     weighted = features * weights
     cutoff = max(weighted.shape[-2:]) * np.finfo(weighted.dtype).eps
-    return weights * _apply(np.linalg.pinv(weighted, rcond=cutoff), labels)
+    with np.errstate(over="ignore", invalid="ignore"):
+        effective = weights * _apply(np.linalg.pinv(weighted, rcond=cutoff), labels)
+    return checks.in_range(effective, "scale the labels down, or the features up")
 
 
 def ridge(features, labels, penalty, weights=None):
@@ -52,7 +66,7 @@ def ridge(features, labels, penalty, weights=None):
     ----------
     features : array (..., n_points, n_features).
     labels : array (..., n_points).
-    penalty : float > 0.
+    penalty : float > 0, above the rounding error of the mean squared weighted features.
     weights : array (n_features,), all ones by default.
 
     Returns
@@ -61,16 +75,22 @@ def ridge(features, labels, penalty, weights=None):
 
     Raises
     ------
-    ValueError if the penalty is not positive, an argument is not finite or shapes disagree.
+    ValueError if the penalty is not positive or lost in rounding, an argument is not finite or shapes disagree.
 
     Taught in notebook 02_overfitting.
     """
     features, labels, weights = check_regression(features, labels, weights)
     penalty = checks.real("penalty", penalty, 1e-3, minimum=0, above=True)
-    weighted = features * weights
-    n_points = weighted.shape[-2]
-    gram = weighted @ weighted.mT + n_points * penalty * np.eye(n_points, dtype=weighted.dtype)
-    return weights * _apply(weighted.mT, np.linalg.solve(gram, labels[..., None])[..., 0])
+    n_points = features.shape[-2]
+    with np.errstate(over="ignore", invalid="ignore"):
+        weighted = features * weights
+        gram = weighted @ weighted.mT
+        rounding = np.finfo(gram.dtype).eps * np.linalg.trace(gram).max() / n_points
+        if not penalty > rounding:
+            raise ValueError(f"penalty must exceed the rounding error {rounding:.3g}, got {penalty:.3g}; use min_norm")
+        gram = gram + n_points * penalty * np.eye(n_points, dtype=gram.dtype)
+        effective = weights * _apply(weighted.mT, np.linalg.solve(gram, labels[..., None])[..., 0])
+    return checks.in_range(effective, SMALLER)
 
 
 def gradient_descent(features, labels, weights, inner_steps=5, inner_rate=0.02):
@@ -92,13 +112,25 @@ def gradient_descent(features, labels, weights, inner_steps=5, inner_rate=0.02):
 
     Raises
     ------
-    ValueError if the number of steps is negative, the rate is not positive or shapes disagree.
+    ValueError if the number of steps is negative, the rate is not positive, shapes disagree, or the descent diverges
+    until its numbers overflow (arrays only: the size of a tensor's numbers is torch's business).
 
     Taught in notebook 03_maml.
     """
     inner_steps, inner_rate = check_inner_loop(inner_steps, inner_rate)
-    if not hasattr(features, "requires_grad"):
-        features, labels, weights = check_regression(features, labels, weights)
+    if any(hasattr(value, "requires_grad") for value in (features, labels, weights)):
+        check_tensors(features, labels, weights)
+        return _descend(features, labels, weights, inner_steps, inner_rate)
+    features, labels, weights = check_regression(features, labels, weights)
+    with np.errstate(over="ignore", invalid="ignore"):
+        coefficients = _descend(features, labels, weights, inner_steps, inner_rate)
+    if not np.isfinite(coefficients).all():
+        raise Divergence(features, weights, inner_rate)
+    return coefficients
+
+
+def _descend(features, labels, weights, inner_steps, inner_rate):
+    """Take the steps of `gradient_descent`, on arrays or tensors."""
     step = 2 * inner_rate / features.shape[-2]
     coefficients = 0 * (labels[..., None, :] @ features)[..., 0, :]
     for _ in range(inner_steps):
@@ -129,9 +161,9 @@ def largest_stable_rate(features, weights=None):
     """
     features = checks.array("features", features, dimensions=2)
     features, _, weights = check_regression(features, np.zeros(features.shape[:-1]), weights)
-    largest = np.linalg.norm(features * weights, ord=2, axis=(-2, -1)) ** 2
-    with np.errstate(divide="ignore"):
-        return features.shape[-2] / largest
+    with np.errstate(over="ignore", divide="ignore"):  # huge weights leave the rate 0, zero weights make it infinite
+        weighted = checks.in_range(features * weights, SMALLER)
+        return features.shape[-2] / np.linalg.norm(weighted, ord=2, axis=(-2, -1)) ** 2
 
 
 def aliased_min_norm(effective, weights, n_points):
@@ -157,14 +189,17 @@ def aliased_min_norm(effective, weights, n_points):
     Taught in notebook 02_overfitting.
     """
     effective = checks.array("effective", effective, dimensions=1)
-    weights = checks.array("weights", weights, dimensions=1)
-    checks.same_size("weights", weights.shape[-1], effective.shape[-1], "features")
+    weights = checks.array("weights", weights)
+    checks.same_shape("weights", weights.shape, effective.shape[-1:], "a weight for every feature")
+    weights = _ratios(weights)
     representative, factor = alias_classes(n_points, effective.shape[-1])
     same_class = (representative[:, None] == representative) & (factor[:, None] * factor != 0)
     share = weights**2 * factor
     total = same_class @ (share * factor)
-    mass = (effective * factor) @ same_class
-    return mass * np.divide(share, total, out=np.zeros_like(share), where=total > 0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mass = (effective * factor) @ same_class
+        aliased = mass * np.divide(share, total, out=np.zeros_like(share), where=total > 0)
+    return checks.in_range(aliased, "scale the effective coefficients down")
 
 
 def risk(estimate, truth):
@@ -187,7 +222,10 @@ def risk(estimate, truth):
     estimate = checks.array("estimate", estimate, dimensions=1)
     truth = checks.array("truth", truth, dimensions=1)
     checks.same_size("estimate", estimate.shape[-1], truth.shape[-1], "features")
-    return np.sum((estimate - truth) ** 2, axis=-1)
+    if estimate.ndim > 1 < truth.ndim:
+        checks.same_shape("estimate", estimate.shape, truth.shape, "an estimate for every truth")
+    with np.errstate(over="ignore"):
+        return checks.in_range(np.sum((estimate - truth) ** 2, axis=-1), "scale estimate and truth down")
 
 
 def few_shot_risk(family, n_points, solve, n_tasks=50, rng=None):
@@ -211,6 +249,8 @@ def few_shot_risk(family, n_points, solve, n_tasks=50, rng=None):
 
     Taught in notebook 02_overfitting.
     """
+    checks.instance("family", family, TaskFamily, "TaskFamily()")
+    checks.function("solve", solve, "(features, labels) -> effective")
     tasks = family.sample(n_tasks, n_points, np.random.default_rng(0) if rng is None else rng)
     return risk(solve(tasks.features, tasks.labels), tasks.effective)
 
@@ -227,16 +267,26 @@ def match_regression(features, labels, weights=None):
     """As `check_regression`, without looking for NaN: that costs as much as a product with the features."""
     features = checks.floats("features", features, dimensions=2)
     labels = checks.floats("labels", labels, dimensions=1)
-    if labels.shape != features.shape[:-1]:
-        raise ValueError(
-            f"labels must have one entry for every row of features, shape {features.shape[:-1]}, got {labels.shape}"
-        )
-    if weights is None:
-        return features, labels, np.ones(features.shape[-1], features.dtype)
-    weights = checks.floats("weights", weights, dimensions=1)
-    if weights.shape != features.shape[-1:]:
-        raise ValueError(f"weights must have one entry for each of {features.shape[-1]} features, got {weights.shape}")
+    weights = np.ones(features.shape[-1], features.dtype) if weights is None else checks.floats("weights", weights)
+    check_shapes(features, labels, weights)
     return features, labels, weights
+
+
+def check_shapes(features, labels, weights):
+    """Raise ValueError unless features (..., n, d), labels (..., n) and weights (d,) fit and are not empty."""
+    if features.ndim < 2 or 0 in features.shape:
+        shape = tuple(features.shape)
+        raise ValueError(f"features must have at least one task, point and feature, got shape {shape}; draw some")
+    checks.same_shape("labels", labels.shape, features.shape[:-1], "a label for every row of features")
+    checks.same_shape("weights", weights.shape, features.shape[-1:], "a weight for every feature")
+
+
+def check_tensors(features, labels, weights):
+    """Raise ValueError unless all three are torch tensors that fit."""
+    for name, value in {"features": features, "labels": labels, "weights": weights}.items():
+        if not hasattr(value, "requires_grad"):
+            raise ValueError(f"{name} must be a tensor as the others are, got {value!r:.80}; pass torch.as_tensor(...)")
+    check_shapes(features, labels, weights)
 
 
 def check_inner_loop(inner_steps, inner_rate):
@@ -245,6 +295,11 @@ def check_inner_loop(inner_steps, inner_rate):
         checks.at_least("inner_steps", inner_steps, 0, 5),
         checks.real("inner_rate", inner_rate, 0.02, minimum=0, above=True),
     )
+
+
+def _ratios(weights):
+    """Weights divided by the largest: where only ratios matter, no square can overflow or vanish."""
+    return weights / (np.abs(weights).max() or 1)
 
 
 def _apply(matrix, vector):

@@ -6,8 +6,8 @@ Taught in notebook 04_reptile.
 import numpy as np
 
 from fourier_meta import checks
-from fourier_meta.regression import check_inner_loop, check_regression
-from fourier_meta.tasks import Episodes
+from fourier_meta.regression import Divergence, check_inner_loop, check_regression
+from fourier_meta.tasks import Episodes, TaskFamily
 from fourier_meta.training import initial_weights, run_training
 
 
@@ -30,20 +30,24 @@ def joint_descent(features, labels, weights, inner_steps=20, inner_rate=0.02):
 
     Raises
     ------
-    ValueError if an argument is out of range, not finite or of the wrong shape.
+    ValueError if an argument is out of range, not finite or of the wrong shape, or if the descent diverges until its
+    numbers overflow; the message then names the largest stable rate.
 
     Taught in notebook 04_reptile; each pair (w_j, alpha_j) is a diagonal linear network (Woodworth et al.,
     arXiv 2002.09277).
     """
     inner_steps, inner_rate = check_inner_loop(inner_steps, inner_rate)
-    features, labels, weights = check_regression(features, labels, weights)
+    features, labels, start = check_regression(features, labels, weights)
     step = 2 * inner_rate / features.shape[-2]
-    weights = np.tile(weights.astype(features.dtype, copy=False), (*labels.shape[:-1], 1))
+    weights = np.tile(start.astype(features.dtype, copy=False), (*labels.shape[:-1], 1))
     coefficients = np.zeros_like(weights)
-    for _ in range(inner_steps):
-        residual = (weights * coefficients)[..., None, :] @ features.mT - labels[..., None, :]
-        slope = step * (residual @ features)[..., 0, :]
-        weights, coefficients = weights - slope * coefficients, coefficients - slope * weights
+    with np.errstate(over="ignore", invalid="ignore"):
+        for _ in range(inner_steps):
+            residual = (weights * coefficients)[..., None, :] @ features.mT - labels[..., None, :]
+            slope = step * (residual @ features)[..., 0, :]
+            weights, coefficients = weights - slope * coefficients, coefficients - slope * weights
+    if not (np.isfinite(weights).all() and np.isfinite(coefficients).all()):
+        raise Divergence(features, start, inner_rate)
     return weights, coefficients
 
 
@@ -84,10 +88,11 @@ def train_reptile(
 
     Taught in notebook 04_reptile; Nichol et al. (arXiv 1803.02999).
     """
+    checks.instance("family", family, TaskFamily, "TaskFamily()")
     n_points = checks.at_least("n_points", n_points, 1, 64)
     steps = checks.at_least("steps", steps, 1, 1000)
     inner_steps, inner_rate = check_inner_loop(inner_steps, inner_rate)
-    step_size = checks.real("step_size", step_size, 0.2, minimum=0, above=True)
+    step_size = checks.real("step_size", step_size, 0.2, minimum=0, maximum=1, above=True)
     config = {"steps": steps, "n_tasks": n_tasks, "n_points": n_points}
     config |= {"inner_steps": inner_steps, "inner_rate": inner_rate, "step_size": step_size, "seed": seed}
     rng = np.random.default_rng(checks.at_least("seed", seed, 0, 0))

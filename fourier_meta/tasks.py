@@ -119,8 +119,9 @@ class TaskFamily:
         ------
         ValueError if an argument is out of range or has the wrong shape.
         """
-        effective = checks.array("effective", effective, dimensions=2)
-        checks.same_size("effective", effective.shape[-1], self.n_features, "features")
+        effective = checks.array("effective", effective)
+        expected = (len(effective) if effective.ndim else 1, self.n_features)
+        checks.same_shape("effective", effective.shape, expected, "a coefficient for every task and feature")
         design = checks.one_of("design", self.design if design is None else design, DESIGNS)
         x, noise = self._draw(len(effective), n_points, rng, design)
         return self._look_up(effective, x, noise, design, _empty_rows((*x.shape, self.n_features), self.dtype))

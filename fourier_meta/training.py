@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from fourier_meta import checks
-from fourier_meta.regression import largest_stable_rate
+from fourier_meta.regression import Divergence
 
 SNAPSHOTS = 100  # a history keeps about this many copies of the weights, however long the run is
 
@@ -71,8 +71,8 @@ def initial_weights(weights, n_features, rng):
     if isinstance(weights, str):
         checks.one_of("weights", weights, ("ones", "uniform"))
         return np.ones(n_features) if weights == "ones" else rng.random(n_features)
-    weights = checks.array("weights", weights, dimensions=1)
-    checks.same_size("weights", weights.size, n_features, "features")
+    weights = checks.array("weights", weights)
+    checks.same_shape("weights", weights.shape, (n_features,), "a weight for every feature")
     return weights.astype(np.float64)
 
 
@@ -114,14 +114,15 @@ def run_training(method, update, weights, family, config, callback=None, callbac
             if math.isfinite(loss):
                 losses.append(loss)
             if not (loss <= 1000 * _zero_loss(tasks) and np.isfinite(moved).all()):  # a NaN loss stops, too
-                status = f"diverged at step {step}: {_advice(tasks, weights, config['inner_rate'])}"
-                break
+                raise Divergence(tasks.features, weights, config["inner_rate"])
             weights = moved
             if step == steps or step % max(1, steps // SNAPSHOTS) == 0:
                 snapshots.append((step, weights))
             if callback and step % callback_every == 0 and callback(step, loss, weights):
                 status = f"stopped at step {step}"
                 break
+    except Divergence as error:
+        status = f"diverged at step {step}: {error.advice}"
     except KeyboardInterrupt:
         status = f"interrupted at step {len(losses)}"
     if snapshots[-1][1] is not weights:
@@ -134,12 +135,6 @@ def run_training(method, update, weights, family, config, callback=None, callbac
 def _zero_loss(tasks):
     """Expected loss of predicting 0, from the true coefficients or from the labels, whichever is larger."""
     return max(np.mean(np.sum(tasks.effective**2, axis=-1)), np.mean(tasks.labels**2))
-
-
-def _advice(tasks, weights, inner_rate):
-    """Say which inner rate would have been stable for the tasks that diverged."""
-    stable = largest_stable_rate(tasks.features, weights).min()
-    return f"inner rate {inner_rate:.3g}, stable below {stable:.3g} for these tasks and weights"
 
 
 def _versions():
