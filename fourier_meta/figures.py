@@ -75,14 +75,17 @@ def draw_spectrum(ax, weights, support, method="MAML"):
 
 
 def draw_weights(ax, run, support, method="MAML"):
-    """Draw how the weights move over the outer steps of a run: each true feature, and the range of all others."""
+    """Draw how the weights move over the outer steps of a run: each true feature, and median and range of the others."""
     step, weights = run.history["step"], np.abs(run.history["weights"])
-    others = np.delete(weights, support, axis=1)
+    true, others = weights[:, list(support)], np.delete(weights, support, axis=1)
     ax.fill_between(step, others.min(1), others.max(1), color=COLORS["other"], alpha=0.3, linewidth=0)
-    ax.plot(step, np.median(others, 1), color=COLORS["other"], label=f"{others.shape[1]} others: median and range")
-    for index in support:
-        first = {"label": "true features"} if index == support[0] else {}
-        ax.plot(step, weights[:, index], color=COLORS[method], **first)
+    ax.plot(step, np.median(others, 1), color=COLORS["other"])
+    ax.plot(step, true, color=COLORS[method])
+    for height, drop, color, words in (
+        (true[-1].min(), -14, COLORS[method], "true features"),
+        (others[-1].max(), 4, COLORS["oracle"], f"{others.shape[1]} others"),
+    ):
+        ax.annotate(words, (step[-1], height), (0, drop), textcoords="offset points", ha="right", color=color)
     ax.set(xlabel="outer step", ylabel="|weight|", ylim=(0, None))
 
 

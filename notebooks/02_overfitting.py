@@ -40,14 +40,11 @@
 # | $f_j$ | `classes.factor` | sign and size of feature $j$ within its alias class | (n_features,) |
 
 # %% tags=["colab", "hide-input"]
-# On Colab the package is missing and is installed here; anywhere else this cell only looks.
-import importlib.util
-import sys
-if importlib.util.find_spec("fourier_meta") is None:
+import importlib.util, sys
+if importlib.util.find_spec("fourier_meta") is None:  # on Colab the package is missing and is installed here
     if "google.colab" not in sys.modules:
         raise SystemExit("This kernel has no fourier_meta: start JupyterLab with `make lab`, or `pip install -e .` here.")
     get_ipython().run_line_magic("pip", "install -q git+https://github.com/fourier-meta/fourier_meta")
-
 
 # %% tags=["hide-input"]
 import numpy as np
