@@ -75,7 +75,7 @@ def draw_spectrum(ax, weights, support, method="MAML"):
 
 
 def draw_weights(ax, run, support, method="MAML"):
-    """Draw how the weights move over the outer steps of a run: each true feature, and median and range of the others."""
+    """Draw how the weights of a run move: each true feature, and median and range of the others."""
     step, weights = run.history["step"], np.abs(run.history["weights"])
     true, others = weights[:, list(support)], np.delete(weights, support, axis=1)
     ax.fill_between(step, others.min(1), others.max(1), color=COLORS["other"], alpha=0.3, linewidth=0)

@@ -60,7 +60,7 @@ def train_reptile(
     n_points=64,
     inner_steps=20,
     inner_rate=0.02,
-    step_size=0.2,
+    step_size=0.5,
     seed=0,
     callback=None,
     callback_every=10,
@@ -92,7 +92,7 @@ def train_reptile(
     n_points = checks.at_least("n_points", n_points, 1, 64)
     steps = checks.at_least("steps", steps, 1, 1000)
     inner_steps, inner_rate = check_inner_loop(inner_steps, inner_rate)
-    step_size = checks.real("step_size", step_size, 0.2, minimum=0, maximum=1, above=True)
+    step_size = checks.real("step_size", step_size, 0.5, minimum=0, maximum=1, above=True)
     config = {"steps": steps, "n_tasks": n_tasks, "n_points": n_points}
     config |= {"inner_steps": inner_steps, "inner_rate": inner_rate, "step_size": step_size, "seed": seed}
     rng = np.random.default_rng(checks.at_least("seed", seed, 0, 0))
