@@ -10,34 +10,41 @@ import operator
 import numpy as np
 
 
+def shown(value):
+    """The value as one line of at most 80 characters."""
+    return " ".join(repr(value).split())[:80]
+
+
 def at_least(name, value, minimum, suggestion):
     """Return `value` as an int of at least `minimum`, or raise ValueError."""
     try:
         number = operator.index(None if isinstance(value, bool) else value)
     except TypeError:
-        raise ValueError(f"{name} must be a whole number, got {value!r}; pass for example {suggestion}") from None
+        raise ValueError(f"{name} must be a whole number, got {shown(value)}; pass for example {suggestion}") from None
     if number < minimum:
-        raise ValueError(f"{name} must be at least {minimum}, got {number}; pass for example {suggestion}")
+        raise ValueError(f"{name} must be at least {minimum}, got {shown(number)}; pass for example {suggestion}")
     return number
 
 
 def real(name, value, suggestion, minimum=-math.inf, maximum=math.inf, *, above=False):
     """Return `value` as a finite float from minimum (`above` excludes it) to maximum, or raise ValueError."""
     try:  # float() would also take True, "0.1" and an array of one number
-        number = math.nan if isinstance(value, bool | np.bool_ | str | np.ndarray) else float(value)
+        number = math.nan if isinstance(value, bool | np.bool_ | str | bytes | np.ndarray) else float(value)
     except (TypeError, ValueError, OverflowError):
-        raise ValueError(f"{name} must be a number, got {value!r}; pass for example {suggestion}") from None
+        raise ValueError(f"{name} must be a number, got {shown(value)}; pass for example {suggestion}") from None
     if not math.isfinite(number) or not minimum <= number <= maximum or (above and number == minimum):
         bound = "" if minimum == -math.inf else f" {'above' if above else 'of at least'} {minimum:g}"
         bound += "" if maximum == math.inf else f" and at most {maximum:g}"
-        raise ValueError(f"{name} must be a finite number{bound}, got {value!r}; pass for example {suggestion}")
+        raise ValueError(f"{name} must be a finite number{bound}, got {shown(value)}; pass for example {suggestion}")
     return number
 
 
 def one_of(name, value, choices):
     """Return `value` if it is one of `choices`, or raise ValueError."""
     if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
+        raise ValueError(
+            f"{name} must be one of {', '.join(map(repr, choices))}, got {shown(value)}; pass one of these"
+        )
     return value
 
 
@@ -53,7 +60,7 @@ def floats(name, value, dimensions=0):
         if result.dtype not in (np.float32, np.float64):
             result = result.astype(np.float64, casting="same_kind")
     except (TypeError, ValueError, RuntimeError):  # RuntimeError: a torch tensor that is being differentiated
-        raise ValueError(f"{name} must be an array of real numbers, got {value!r:.80}; pass a NumPy array") from None
+        raise ValueError(f"{name} must be an array of real numbers, got {shown(value)}; pass a NumPy array") from None
     if result.ndim < dimensions:
         raise ValueError(f"{name} must have at least {dimensions} axes, got shape {result.shape}; add the missing axes")
     return result
@@ -83,14 +90,16 @@ def same_size(name, size, expected, meaning):
 def instance(name, value, kind, suggestion):
     """Return `value` if it is a `kind`, or raise ValueError."""
     if not isinstance(value, kind):
-        raise ValueError(f"{name} must be a {kind.__name__}, got {value!r:.80}; pass for example {suggestion}")
+        raise ValueError(f"{name} must be a {kind.__name__}, got {shown(value)}; pass for example {suggestion}")
     return value
 
 
 def function(name, value, signature):
     """Return `value` if it can be called, or raise ValueError."""
     if not callable(value):
-        raise ValueError(f"{name} must be a function {signature}, got {value!r:.80}; pass its name without parentheses")
+        raise ValueError(
+            f"{name} must be a function {signature}, got {shown(value)}; pass its name without parentheses"
+        )
     return value
 
 
@@ -101,8 +110,15 @@ def same_shape(name, shape, expected, meaning):
         raise ValueError(f"{name} must have shape {tuple(expected)}, {meaning}, {got}; make the two agree")
 
 
+def words(name, value, suggestion):
+    """Return `value` if it is a text that is not empty, or raise ValueError."""
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"{name} must be a text, got {shown(value)}; pass for example {suggestion!r}")
+    return value
+
+
 def generator(name, value):
     """Return `value` if it is a NumPy random generator, or raise ValueError."""
     if not isinstance(value, np.random.Generator):
-        raise ValueError(f"{name} must be a numpy.random.Generator, got {value!r}; pass np.random.default_rng(0)")
+        raise ValueError(f"{name} must be a numpy.random.Generator, got {shown(value)}; pass np.random.default_rng(0)")
     return value

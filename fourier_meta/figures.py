@@ -8,6 +8,9 @@ import io
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
+
+from fourier_meta import checks
 
 # Colour-blind safe (Okabe and Ito); a method has the same colour in the whole book.
 COLORS = {
@@ -123,10 +126,10 @@ def show(fig, alt):
 
     Raises
     ------
-    ValueError if `alt` is empty.
+    ValueError if `fig` is not a figure or `alt` is empty.
     """
-    if not isinstance(alt, str) or not alt.strip():
-        raise ValueError(f"alt must say in words what the figure shows, got {alt!r}")
+    checks.instance("fig", fig, Figure, "the first value of figures.subplots()")
+    checks.words("alt", alt, "One line rises from 0 to 1.")
     from IPython.display import display  # here, so that drawing needs no IPython
 
     picture = png(fig)

@@ -13,7 +13,7 @@ import numpy as np
 
 from fourier_meta import checks
 from fourier_meta.regression import Divergence, check_inner_loop, check_regression, match_regression
-from fourier_meta.tasks import Episodes, TaskFamily, Tasks
+from fourier_meta.tasks import Episodes, TaskFamily, Tasks, check_n_points
 from fourier_meta.training import Adam, initial_weights, run_training
 
 
@@ -110,7 +110,7 @@ def train_maml(
     checks.instance("family", family, TaskFamily, "TaskFamily()")
     checks.function("gradient", gradient, "such as maml_gradient")
     n_points = checks.at_least("n_points", n_points, 1, 64)
-    n_validation = checks.at_least("n_validation", n_validation, 1, 64)
+    n_validation = check_n_points("n_validation", n_validation, family.n_features, "random")
     inner_steps, inner_rate = check_inner_loop(inner_steps, inner_rate)
     config = {"steps": steps, "n_tasks": n_tasks, "n_points": n_points, "n_validation": n_validation}
     config |= {"inner_steps": inner_steps, "inner_rate": inner_rate, "outer_rate": outer_rate, "seed": seed}

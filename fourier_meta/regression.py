@@ -190,7 +190,7 @@ def aliased_min_norm(effective, weights, n_points):
     """
     effective = checks.array("effective", effective, dimensions=1)
     weights = checks.array("weights", weights)
-    checks.same_shape("weights", weights.shape, effective.shape[-1:], "a weight for every feature")
+    checks.same_shape("weights", weights.shape, effective.shape[-1:], "a weight for every column of effective")
     weights = _ratios(weights)
     representative, factor = alias_classes(n_points, effective.shape[-1])
     same_class = (representative[:, None] == representative) & (factor[:, None] * factor != 0)
@@ -278,14 +278,16 @@ def check_shapes(features, labels, weights):
         shape = tuple(features.shape)
         raise ValueError(f"features must have at least one task, point and feature, got shape {shape}; draw some")
     checks.same_shape("labels", labels.shape, features.shape[:-1], "a label for every row of features")
-    checks.same_shape("weights", weights.shape, features.shape[-1:], "a weight for every feature")
+    checks.same_shape("weights", weights.shape, features.shape[-1:], "a weight for every column of features")
 
 
 def check_tensors(features, labels, weights):
     """Raise ValueError unless all three are torch tensors that fit."""
     for name, value in {"features": features, "labels": labels, "weights": weights}.items():
         if not hasattr(value, "requires_grad"):
-            raise ValueError(f"{name} must be a tensor as the others are, got {value!r:.80}; pass torch.as_tensor(...)")
+            raise ValueError(
+                f"{name} must be a tensor as the others are, got {checks.shown(value)}; pass torch.as_tensor(...)"
+            )
     check_shapes(features, labels, weights)
 
 

@@ -132,7 +132,7 @@ class TaskFamily:
 
     def _draw(self, n_tasks, n_points, rng, design):
         """Draw all that is random in an observation: x and the noise of the labels, both (n_tasks, n_points)."""
-        n_points = checks.at_least("n_points", n_points, 1, 64)
+        n_points = check_n_points("n_points", n_points, self.n_features, design)
         x = _draw_points(design, n_tasks, n_points, dense_size(self.n_features), checks.generator("rng", rng))
         return x, self.noise * rng.standard_normal(x.shape) if self.noise else np.zeros_like(x)
 
@@ -187,6 +187,14 @@ def few_tasks(task_bytes):
     return max(1, CACHE_BYTES // task_bytes)
 
 
+def check_n_points(name, value, n_features, design):
+    """Return a number of points that can be different ones, or raise ValueError."""
+    n_points, most = checks.at_least(name, value, 1, 64), dense_size(n_features)
+    if n_points > most and design != "grid":
+        raise ValueError(f"{name} must be at most {most}, the size of the dense grid, got {n_points}; pass fewer")
+    return n_points
+
+
 def _check_support(support, n_features):
     try:
         indices = tuple(checks.at_least("support", index, 0, "(0, 1, 2)") for index in support)
@@ -214,8 +222,6 @@ def _draw_points(design, n_tasks, n_points, n_dense, rng):
 
 def _draw_distinct(n_dense, n_tasks, n_points, rng):
     """Draw n_points different indices below n_dense for each task: the k-th smallest of n draws moves up by k."""
-    if n_points > n_dense:
-        raise ValueError(f"n_points must be at most {n_dense}, the points that random x are drawn from, got {n_points}")
     index = rng.integers(n_dense - n_points + 1, size=(n_tasks, n_points))
     return index + index.argsort(axis=1).argsort(axis=1)
 

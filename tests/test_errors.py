@@ -1,0 +1,381 @@
+"""A bad argument of a public function meets a ValueError: its name, what came, what to pass instead."""
+
+import functools
+import re
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.figure import Figure
+
+import fourier_meta
+from fourier_meta import (
+    TaskFamily,
+    Tasks,
+    alias_classes,
+    aliased_min_norm,
+    feature_name,
+    few_shot_risk,
+    fomaml_gradient,
+    fourier_features,
+    frequencies,
+    gradient_descent,
+    joint_descent,
+    largest_stable_rate,
+    load_run,
+    maml_gradient,
+    min_norm,
+    regular_grid,
+    ridge,
+    risk,
+    train_maml,
+    train_reptile,
+)
+from fourier_meta.exercises import check
+from fourier_meta.figures import show
+
+D, N, T = 9, 4, 3
+NAN, INF = float("nan"), float("inf")
+FAMILY = TaskFamily(D)
+RNG = np.random.default_rng(0)
+TASKS = FAMILY.sample(T, N, RNG)
+AGAIN = FAMILY.observe(TASKS.effective, N, RNG)
+RUN = train_maml(FAMILY, steps=1, n_tasks=2, n_points=3)
+
+NO_NUMBER = ["3", None, 1j, [3], {}, NAN, INF, -INF, True, False, np.bool_(True)]
+NO_INTEGER = [*NO_NUMBER, 1.5, 2.0, np.float64(3), np.array([3])]
+NO_COUNT = [0, -1, -(10**20), np.int64(-3), *NO_INTEGER]
+NO_INDEX = [-1, np.int8(-1), *NO_INTEGER]
+NO_RATE = [0, -0.1, np.float64(-1), np.array([0.1]), np.array(0.1), 10**400, b"1", *NO_NUMBER]
+NO_RNG = [None, 0, np.random, np.random.default_rng, "rng", np.random.RandomState(0)]
+NO_ARRAY = [None, "x", "1.0", ["a"], {}, 1j, np.array([1j]), [[1], [1, 2]], [object()], np.array(["a"]), max]
+NO_FUNCTION = [None, 3, "min_norm", np.zeros(3)]
+
+
+def spoiled(array):
+    """Copies of an array with one NaN, one infinity, all NaN."""
+    copies = [np.array(array, float) for _ in range(4)]
+    copies[0].flat[0], copies[1].flat[-1], copies[2].flat[0] = NAN, INF, -INF
+    copies[3][...] = NAN
+    return copies
+
+
+def reshaped(array):
+    """The array with an axis more, an axis fewer, an entry more and an entry fewer on each axis, and empty ones."""
+    array = np.asarray(array)
+    wrong = [array[None], array[0], array[..., 0], np.stack([array, array])]
+    for axis in range(array.ndim):
+        wrong += [np.concatenate([array, array], axis), np.delete(array, 0, axis), array.take([], axis)]
+    return wrong
+
+
+NO_WEIGHTS = [*NO_ARRAY, *spoiled(np.ones(D)), *reshaped(np.ones(D))]
+NO_FEATURES = [*NO_ARRAY, *spoiled(TASKS.features), *reshaped(TASKS.features)]
+NO_LABELS = [*NO_ARRAY, *spoiled(TASKS.labels), *reshaped(TASKS.labels)]
+REGRESSION = {  # without weights, each is 1
+    "features": NO_FEATURES,
+    "labels": NO_LABELS,
+    "weights": [weights for weights in NO_WEIGHTS if weights is not None],
+}
+INNER = {"inner_steps": NO_INDEX, "inner_rate": NO_RATE}
+
+
+def bad_tasks(tasks):
+    """Tasks that are none, and tasks with every kind of bad features and labels."""
+    wrong = [None, 3, "tasks", tuple(tasks), tasks.features, dict(tasks._asdict())]
+    wrong += [tasks._replace(features=features) for features in NO_FEATURES]
+    wrong += [tasks._replace(labels=labels) for labels in NO_LABELS]
+    return [*wrong, Tasks(*(array[:2] for array in tasks))]
+
+
+GRADIENT = {"weights": REGRESSION["weights"], "train": bad_tasks(TASKS), "validation": bad_tasks(AGAIN), **INNER}
+TASK_ARGUMENTS = {"n_points": [*NO_COUNT, 1025], "rng": NO_RNG}
+LOOP = {
+    "family": [None, "random", TaskFamily, D],
+    "weights": [*NO_WEIGHTS, "one", "", "Ones"],
+    "steps": NO_COUNT,
+    "n_tasks": NO_COUNT,
+    "n_points": [*NO_COUNT, 1025],
+    "seed": [*NO_INDEX],
+    "callback": [3, "print", np.zeros(3)],
+    "callback_every": NO_COUNT,
+    **INNER,
+}
+
+# name: (function, good arguments, bad values for each of them)
+PUBLIC = {
+    "fourier_features": (
+        fourier_features,
+        {"x": TASKS.x, "n_features": D},
+        {"x": [*NO_ARRAY, *spoiled(TASKS.x)], "n_features": NO_COUNT},
+    ),
+    "frequencies": (frequencies, {"n_features": D}, {"n_features": NO_COUNT}),
+    "feature_name": (feature_name, {"index": 3}, {"index": NO_INDEX}),
+    "regular_grid": (regular_grid, {"n_points": N}, {"n_points": NO_COUNT}),
+    "alias_classes": (
+        alias_classes,
+        {"n_points": N, "n_features": D},
+        {"n_points": NO_COUNT, "n_features": NO_COUNT},
+    ),
+    "alias_classes.members": (alias_classes(N, D).members, {"index": 3}, {"index": [*NO_INDEX, D, 10**20]}),
+    "TaskFamily": (
+        TaskFamily,
+        {"n_features": D, "support": (0, 1), "noise": 0.0, "design": "random", "dtype": "float64"},
+        {
+            "n_features": NO_COUNT,
+            "support": [(), [], (0, 0), (1, 2, 1), (D,), (0, D), (-1,), (0.0, 1), ("0",), (True,), 3, None, "01"],
+            "noise": [value for value in NO_RATE if value != 0 or value is False],
+            "design": ["", "Random", "uniform", None, 3, ["random"], True],
+            "dtype": ["float16", "float", None, np.float32, 64, ["float64"]],
+        },
+    ),
+    "TaskFamily.sample": (
+        FAMILY.sample,
+        {"n_tasks": T, "n_points": N, "rng": RNG},
+        {"n_tasks": NO_COUNT, **TASK_ARGUMENTS},
+    ),
+    "TaskFamily.draw_coefficients": (
+        FAMILY.draw_coefficients,
+        {"n_tasks": T, "rng": RNG},
+        {"n_tasks": NO_COUNT, "rng": NO_RNG},
+    ),
+    "TaskFamily.observe": (
+        FAMILY.observe,
+        {"effective": TASKS.effective, "n_points": N, "rng": RNG, "design": "random"},
+        {
+            "effective": [
+                *NO_ARRAY,
+                *spoiled(TASKS.effective),
+                TASKS.effective[0],
+                TASKS.effective[None],
+                TASKS.effective[:, 1:],
+                TASKS.effective.T,
+                3.0,
+            ],
+            "design": ["", "Grid", 3, True],
+            **TASK_ARGUMENTS,
+        },
+    ),
+    "min_norm": (min_norm, {"features": TASKS.features, "labels": TASKS.labels, "weights": np.ones(D)}, REGRESSION),
+    "ridge": (
+        ridge,
+        {"features": TASKS.features, "labels": TASKS.labels, "penalty": 0.1, "weights": np.ones(D)},
+        {"penalty": [*NO_RATE, 1e-300, 1e-17], **REGRESSION},
+    ),
+    "gradient_descent": (
+        gradient_descent,
+        {
+            "features": TASKS.features,
+            "labels": TASKS.labels,
+            "weights": np.ones(D),
+            "inner_steps": 2,
+            "inner_rate": 0.1,
+        },
+        {**REGRESSION, **INNER},
+    ),
+    "joint_descent": (
+        joint_descent,
+        {
+            "features": TASKS.features,
+            "labels": TASKS.labels,
+            "weights": np.ones(D),
+            "inner_steps": 2,
+            "inner_rate": 0.1,
+        },
+        {**REGRESSION, **INNER},
+    ),
+    "largest_stable_rate": (
+        largest_stable_rate,
+        {"features": TASKS.features, "weights": np.ones(D)},
+        {
+            "features": [*NO_ARRAY, *spoiled(TASKS.features), TASKS.features[0, 0], TASKS.features[..., 1:]],
+            "weights": REGRESSION["weights"],
+        },
+    ),
+    "aliased_min_norm": (
+        aliased_min_norm,
+        {"effective": TASKS.effective, "weights": np.ones(D), "n_points": N},
+        {
+            "effective": [
+                *NO_ARRAY,
+                3.0,
+                *spoiled(TASKS.effective),
+                TASKS.effective[:, 1:],
+                TASKS.effective[..., None],
+            ],
+            "weights": NO_WEIGHTS,
+            "n_points": NO_COUNT,
+        },
+    ),
+    "risk": (
+        risk,
+        {"estimate": TASKS.effective, "truth": TASKS.effective},
+        {
+            name: [
+                *NO_ARRAY,
+                3.0,
+                *spoiled(TASKS.effective),
+                TASKS.effective[:, 1:],
+                TASKS.effective[1:],
+                1e200 * np.ones(D),
+            ]
+            for name in ("estimate", "truth")
+        },
+    ),
+    "few_shot_risk": (
+        few_shot_risk,
+        {"family": FAMILY, "n_points": N, "solve": min_norm, "n_tasks": T, "rng": RNG},
+        {
+            "family": [None, "random", TaskFamily, D],
+            "n_points": [*NO_COUNT, 1025],
+            "solve": [
+                *NO_FUNCTION,
+                lambda features, labels: None,
+                lambda features, labels: labels,
+                lambda features, labels: features[..., 0, 1:],
+                lambda features, labels: NAN * features[..., 0, :],
+                lambda features, labels: features[1:, 0],
+            ],
+            "n_tasks": NO_COUNT,
+            "rng": [rng for rng in NO_RNG if rng is not None],
+        },
+    ),
+    "maml_gradient": (
+        maml_gradient,
+        {"weights": np.ones(D), "train": TASKS, "validation": AGAIN, "inner_steps": 2, "inner_rate": 0.1},
+        GRADIENT,
+    ),
+    "fomaml_gradient": (
+        fomaml_gradient,
+        {"weights": np.ones(D), "train": TASKS, "validation": AGAIN, "inner_steps": 2, "inner_rate": 0.1},
+        GRADIENT,
+    ),
+    "train_maml": (
+        functools.partial(train_maml, steps=2, n_tasks=2, n_points=3),
+        {"family": FAMILY, "callback": lambda *told: None, "callback_every": 1},
+        {**LOOP, "n_validation": [*NO_COUNT, 1025], "outer_rate": NO_RATE, "gradient": NO_FUNCTION},
+    ),
+    "train_reptile": (
+        functools.partial(train_reptile, steps=2, n_tasks=2, n_points=3),
+        {"family": FAMILY, "callback": lambda *told: None, "callback_every": 1},
+        {**LOOP, "step_size": [*NO_RATE, 1.01, 2]},
+    ),
+    "Run.save": (RUN.save, {}, {"path": [None, 3, "", ["run"], "nowhere/at/all/run", "/dev/null/run"]}),
+    "load_run": (load_run, {}, {"path": [None, 3, "", ["run"], "nowhere/at/all/run", "/dev/null/run", "."]}),
+    "show": (
+        show,
+        {"fig": Figure(), "alt": "An empty figure."},
+        {"fig": [None, 3, Figure], "alt": [None, "", " \n", 3]},
+    ),
+    "check": (
+        functools.partial(check, 3),
+        {"accepts": bool, "hint": "Count again."},
+        {"accepts": NO_FUNCTION, "hint": [None, "", 3]},
+    ),
+}
+RECORDS = {"Run", "Tasks"}  # they hold what functions return, and take it as it is
+
+# What a bad value of an argument is called in the message, where the function knows better than the argument's name.
+SPOKEN = {
+    "solve": "solve|estimate",
+    "train": "train|features|labels|validation",
+    "validation": "validation|features|labels",
+    "truth": "truth|estimate",
+}
+REMEDY = r"; (pass|make|remove|draw|add|scale|use|save) |pass|make the two agree|remove or replace|scale|use min_norm"
+
+
+def cases():
+    for name, (function, good, bad) in PUBLIC.items():
+        for argument, values in bad.items():
+            for number, value in enumerate(values):
+                yield pytest.param(function, good, argument, value, id=f"{name}-{argument}-{number}")
+
+
+@pytest.mark.parametrize(("function", "good", "argument", "value"), list(cases()))
+def test_a_bad_argument_is_named_with_what_came_and_what_to_pass(function, good, argument, value):
+    with pytest.raises(ValueError) as caught:  # noqa: PT011
+        function(**{**good, argument: value})
+    message = str(caught.value)
+    assert re.search(rf"\b({SPOKEN.get(argument, argument)})\b", message) or "the result exceeds" in message, message
+    assert re.search(r"got|has \d+ \w+ where|exceeds|holds no run|cannot be written", message), message
+    assert re.search(REMEDY, message), message
+    assert "\n" not in message, "one sentence"
+    assert len(message) < 400, message
+
+
+@pytest.mark.parametrize("name", [name for name in PUBLIC if PUBLIC[name][1]])
+def test_the_good_arguments_are_good(name):
+    function, good, _ = PUBLIC[name]
+    function(**good)
+
+
+def test_every_public_name_is_here():
+    functions = set(fourier_meta.__all__) - RECORDS
+    assert functions - set(PUBLIC) == set()
+
+
+def test_every_argument_of_every_public_function_is_here():
+    for name, (function, _, bad) in PUBLIC.items():
+        inner = function.func if isinstance(function, functools.partial) else function
+        names = (
+            set(inner.__code__.co_varnames[: inner.__code__.co_argcount + inner.__code__.co_kwonlyargcount])
+            if hasattr(inner, "__code__")
+            else set(bad)
+        )
+        assert names - {"self", "answer"} <= set(bad), f"{name}: {names - set(bad)}"
+
+
+# Tensors: shapes are checked here, the numbers are torch's business
+
+
+@pytest.mark.parametrize(
+    ("argument", "shape"),
+    [("features", (T, N)), ("features", (T, 0, D)), ("labels", (T, N + 1)), ("labels", (N,)), ("weights", (D + 1,))],
+)
+def test_tensors_of_a_wrong_shape_are_named(argument, shape):
+    good = {"features": torch.zeros(T, N, D), "labels": torch.zeros(T, N), "weights": torch.ones(D)}
+    assert gradient_descent(**good).shape == (T, D)
+    with pytest.raises(ValueError, match=r"(features|labels|weights) must .*got shape"):
+        gradient_descent(**{**good, argument: torch.zeros(shape)})
+
+
+@pytest.mark.parametrize("argument", ["features", "labels", "weights"])
+def test_an_array_among_tensors_is_named(argument):
+    good = {"features": torch.zeros(T, N, D), "labels": torch.zeros(T, N), "weights": torch.ones(D)}
+    with pytest.raises(ValueError, match=rf"{argument} must be a tensor as the others are, .*torch\.as_tensor"):
+        gradient_descent(**{**good, argument: good[argument].numpy()})
+
+
+def test_a_tensor_that_is_being_differentiated_is_refused_where_numbers_are_needed():
+    weights = torch.ones(D, requires_grad=True)
+    with pytest.raises(ValueError, match="weights must be an array of real numbers"):
+        min_norm(TASKS.features, TASKS.labels, weights)
+
+
+# Descents that leave the range of numbers
+
+
+@pytest.mark.parametrize("function", [gradient_descent, joint_descent])
+def test_a_descent_that_overflows_names_a_stable_rate(function):
+    stable = largest_stable_rate(TASKS.features, np.ones(D)).min()
+    with pytest.raises(
+        ValueError, match=rf"inner rate 1e\+03, stable below {stable:.3g} .*; pass a smaller inner_rate"
+    ):
+        function(TASKS.features, TASKS.labels, np.ones(D), 500, 1e3)
+
+
+@pytest.mark.parametrize("function", [maml_gradient, fomaml_gradient])
+def test_a_meta_gradient_through_a_descent_that_overflows_names_a_stable_rate(function):
+    stable = largest_stable_rate(TASKS.features, np.ones(D)).min()
+    with pytest.raises(
+        ValueError, match=rf"inner rate 1e\+03, stable below {stable:.3g} .*; pass a smaller inner_rate"
+    ):
+        function(np.ones(D), TASKS, AGAIN, 500, 1e3)
+
+
+@pytest.mark.parametrize("train", [train_maml, train_reptile])
+def test_training_ends_with_the_same_advice_and_keeps_what_there_is(train):
+    run = train(FAMILY, steps=5, n_tasks=2, n_points=4, inner_steps=500, inner_rate=1e3)
+    assert run.status.startswith("diverged at step 1: inner rate 1e+03, stable below ")
+    assert run.weights.tolist() == [1] * D
