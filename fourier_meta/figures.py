@@ -74,7 +74,8 @@ def draw_spectrum(ax, weights, support, method="MAML"):
     for chosen, color, label in ((~true, COLORS["other"], "other features"), (true, COLORS[method], "true features")):
         ax.vlines(index[chosen], 0, size[chosen], color=color, linewidth=1.2)
         ax.plot(index[chosen], size[chosen], "o", color=color, markersize=3.5 if label[0] == "t" else 1.8, label=label)
-    ax.set(xlabel="feature index j", ylabel="|weight|", ylim=(0, None))
+    ax.set(xlabel="feature index j", ylabel="|weight|")
+    _from_zero(ax)
 
 
 def draw_weights(ax, run, support, method="MAML"):
@@ -89,7 +90,8 @@ def draw_weights(ax, run, support, method="MAML"):
         (others[-1].max(), 4, COLORS["oracle"], f"{others.shape[1]} others"),
     ):
         ax.annotate(words, (step[-1], height), (0, drop), textcoords="offset points", ha="right", color=color)
-    ax.set(xlabel="outer step", ylabel="|weight|", ylim=(0, None))
+    ax.set(xlabel="outer step", ylabel="|weight|")
+    _from_zero(ax)
 
 
 def draw_loss(ax, run, method="MAML", label=None, window=20):
@@ -107,6 +109,13 @@ def draw_risk(ax, n_points, risks, method, label=None, **style):
     ax.fill_between(n_points, low, high, color=COLORS[method], alpha=0.15, linewidth=0)
     ax.loglog(n_points, median, "o-", color=COLORS[method], markersize=4, label=label or method, **style)
     ax.set(xlabel="training points n", ylabel="risk on unseen tasks")
+
+
+def _from_zero(ax):
+    """Start the y axis at 0 and leave room for the data of all axes that share it, unless its limits are set."""
+    if ax.get_autoscaley_on():
+        shared = ax.get_shared_y_axes().get_siblings(ax)
+        ax.set_ylim(0, 1.05 * max(sibling.dataLim.y1 for sibling in shared), auto=True)
 
 
 def png(fig):

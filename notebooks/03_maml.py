@@ -161,7 +161,7 @@ axes[0].legend()
 show(fig, alt="Meta-validation loss over 1000 outer steps, from ones and from uniform weights. All four curves fall by three orders of magnitude, fast at first and then slowly.")
 
 # %%
-fig, axes = figures.subplots(2, 4, height=2.2, sharey="row", width=11)
+fig, axes = figures.subplots(2, 4, height=2.2, sharey="row", width=11, subplot_kw={"ylim": (0, 4.4)})
 for (top, bottom), ((start, n_tasks), run) in zip(axes.T, runs.items(), strict=True):
     figures.draw_weights(top, run, true)
     figures.draw_spectrum(bottom, run.weights, true)
