@@ -1,0 +1,114 @@
+"""The live figures: the script that trains in the page, and the plain figure that stands there without it.
+
+`{explorer}` in a Markdown page and the cell tag `explorer` in a notebook both become a <figure data-explorer="...">.
+With JavaScript the script builds the live figure inside it; without, the picture and its caption stay.
+"""
+
+import html
+import re
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.util.docutils import SphinxDirective
+
+import covers
+
+STATIC = Path(__file__).parent.parent / "_static"
+MODULES = ("engine.mjs", "explorer.mjs")
+
+# What the explorer of each notebook is, which settings it starts from, and what its caption says.
+EXPLORERS = {
+    "index": (
+        "train",
+        "",
+        "Two ways to learn one weight for each feature from the same tasks, and one task that neither has seen. "
+        "Live, the figure starts from half the book's size, 129 features and 32 points a task.",
+    ),
+    "01_setup": ("setup", "", "Tasks of one family: choose the true features, the points and the noise."),
+    "02_overfitting": ("fit", "", "One task, one fit, and where its coefficients went."),
+    "03_maml": ("train", "a=maml&b=none", "MAML, trained in this page: each stem grows from where its weight started."),
+    "04_reptile": ("train", "a=reptile&b=maml", "Reptile and MAML on the same tasks: one amplifies, the other prunes."),
+    "05_showdown": ("train", "a=maml&b=fomaml", "Any two methods on the same tasks."),
+}
+
+
+def classic_script():
+    """One script without imports, made of the two modules: browsers refuse modules from file://, and a worker needs the
+    engine as text."""
+    engine, explorer = (STATIC.joinpath(name).read_text(encoding="utf-8") for name in MODULES)
+    exported = re.findall(r"^export (?:class|function|const) (\w+)", engine, flags=re.MULTILINE)
+    engine = re.sub(r"^export ", "", engine, flags=re.MULTILINE)
+    wanted, explorer = _take_import(explorer)
+    missing = set(wanted) - set(exported)
+    if missing:
+        raise ValueError(f"explorer.mjs imports {sorted(missing)}, which engine.mjs does not export")
+    return (
+        '(() => {\n"use strict";\n'
+        f"function makeEngine() {{\n{engine}\nreturn {{ {', '.join(exported)} }};\n}}\n"
+        f"const {{ {', '.join(wanted)} }} = makeEngine();\n{explorer}\n}})();\n"
+    )
+
+
+def _take_import(source):
+    """The names that explorer.mjs imports from engine.mjs, and its source without that one statement."""
+    found = re.findall(r"^import \{([^}]*)\} from \"\./engine\.mjs\";\n", source, flags=re.MULTILINE)
+    if len(found) != 1 or re.search(r"^export |^import [^{]", source, flags=re.MULTILINE):
+        raise ValueError("explorer.mjs must have one import, from ./engine.mjs, and no export")
+    names = [name.strip() for name in found[0].split(",") if name.strip()]
+    return names, re.sub(r"^import \{[^}]*\} from \"\./engine\.mjs\";\n", "", source, count=1, flags=re.MULTILINE)
+
+
+def plain_figure():
+    """The figure of the front page: two pictures, one for light pages and one for dark ones."""
+    alt = html.escape(covers.ALT)
+    return "".join(
+        f'<img class="only-{tone}" src="_static/cover-{tone}.svg" alt="{alt}" width="900" height="520">'
+        for tone in ("light", "dark")
+    )
+
+
+def explorer_figure(docname, identifier="explorer", images=()):
+    """The node of an explorer: its plain picture, its caption, and what the script must know."""
+    kind, settings, caption = EXPLORERS.get(docname, EXPLORERS["index"])
+    opening = (
+        f'<figure class="book-explorer" id="{identifier}" data-explorer="{kind}" '
+        f'data-settings="{html.escape(settings)}">'
+    )
+    closing = (
+        f"<figcaption>{html.escape(caption)}<noscript> With JavaScript this figure is live: "
+        "it trains in the page.</noscript></figcaption></figure>"
+    )
+    container = nodes.container(classes=["book-explorer-place"])
+    picture = list(images) or [nodes.raw("", plain_figure(), format="html")]
+    container += [nodes.raw("", opening, format="html"), *picture, nodes.raw("", closing, format="html")]
+    container["explorer"] = True
+    return container
+
+
+class Explorer(SphinxDirective):
+    """The directive `{explorer}`: the live figure of the page it stands on."""
+
+    def run(self):
+        return [explorer_figure(self.env.docname)]
+
+
+def add_script(app, pagename, templatename, context, doctree):
+    """Only pages with an explorer load its script."""
+    if doctree is not None and any(node.get("explorer") for node in doctree.findall(nodes.container)):
+        app.add_js_file("explorer.js", loading_method="defer")
+
+
+def write_files(app):
+    if app.builder.format != "html":
+        return
+    static = Path(app.outdir) / "_static"
+    static.mkdir(parents=True, exist_ok=True)
+    static.joinpath("explorer.js").write_text(classic_script(), encoding="utf-8")
+    covers.write(static)
+
+
+def setup(app):
+    app.add_directive("explorer", Explorer)
+    app.connect("builder-inited", write_files)
+    app.connect("html-page-context", add_script)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,193 @@
+"""Turns a stored notebook into a page: words for its figures, a box that says how to run it, explorers that are live.
+
+Works on the document tree, so the notebooks hold nothing that only this site understands.
+"""
+
+import base64
+import hashlib
+import html
+import re
+from pathlib import Path
+
+import nbformat
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.util.docutils import SphinxDirective
+
+from explorer_figures import explorer_figure
+
+DESCRIPTION_LENGTH = 200
+
+
+def notebook_of(app, docname):
+    """The stored notebook behind a page, or None."""
+    path = Path(app.env.doc2path(docname))
+    return nbformat.read(path, as_version=4) if path.suffix == ".ipynb" else None
+
+
+def improve(app, doctree):
+    docname = app.env.docname
+    notebook = notebook_of(app, docname)
+    if notebook is not None:
+        replace_explorers(doctree, docname)
+        number = re.match(r"0*(\d+)", docname)
+        describe_figures(doctree, alt_texts(notebook), number[1] if number else docname)
+        label_outputs(doctree)
+        explain_how_to_run(app, doctree, docname)
+    app.env.metadata[docname].setdefault("description", description(doctree))
+
+
+# ------------------------------------------------------------------------------------------------ figures
+
+
+def alt_texts(notebook):
+    """For the hash of each stored picture, what `show` wrote beside it: the first paragraph of its text/plain."""
+    texts = {}
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if "image/png" in data and "text/plain" in data:
+                picture = base64.b64decode(data["image/png"])
+                texts[hashlib.sha256(picture).hexdigest()] = data["text/plain"].split("\n\n")[0].strip()
+    return texts
+
+
+def describe_figures(doctree, texts, notebook_number):
+    """Give every output picture its alt text and a numbered caption, the first sentence of that text."""
+    count = 0
+    for image in list(doctree.findall(nodes.image)):
+        path = Path(image["uri"])
+        if not path.is_file():  # drawn in Markdown, with its own alt text
+            continue
+        text = texts.get(hashlib.sha256(path.read_bytes()).hexdigest())
+        if text is None:
+            raise ValueError(f"{doctree['source']}: a figure without words; display it with show(fig, alt=...)")
+        count += 1
+        image["alt"] = " ".join(text.split())
+        sentence = re.match(r".+?[.!?](?=\s|$)|.+", image["alt"])[0]
+        caption = nodes.caption("", "", nodes.strong("", f"Figure {notebook_number}.{count}. "), nodes.Text(sentence))
+        image.replace_self(nodes.figure("", image.deepcopy(), caption, classes=["book-figure"]))
+
+
+def label_outputs(doctree):
+    """Output blocks scroll sideways when they are wide; with a name and a tab stop they do so without a mouse, too."""
+    for block in doctree.findall(nodes.literal_block):
+        if "output" in block["classes"]:
+            block["classes"].append("book-output")
+
+
+# ------------------------------------------------------------------------------------------------ explorers
+
+
+def replace_explorers(doctree, docname):
+    """Put a live figure in the place of every cell with the tag `explorer`; the picture that it stored stays inside."""
+    for count, cell in enumerate(doctree.findall(lambda node: "tag_explorer" in node.get("classes", [])
+                                                 if isinstance(node, nodes.Element) else False)):
+        images = list(cell.findall(nodes.image))
+        for output in list(cell.findall(lambda node: isinstance(node, nodes.Element)
+                                        and "cell_output" in node.get("classes", []))):
+            output.parent.remove(output)
+        identifier = "explorer" if count == 0 else f"explorer-{count + 1}"
+        cell.append(explorer_figure(docname, identifier, images[:1]))
+
+
+# ------------------------------------------------------------------------------------------------ how to run it
+
+
+def explain_how_to_run(app, doctree, docname):
+    """Insert a box under the title: the same notebook in JupyterLab, on Binder, on Colab, and as files."""
+    title = next(doctree.findall(nodes.title), None)
+    if title is None:
+        return
+    repository = app.config.book_repository
+    path = f"notebooks/{docname}.ipynb"
+    items = [
+        f'<li>In JupyterLab, on your machine: <code>make lab</code> in a <a href="https://github.com/{repository}">clone</a>, '
+        f"then open <code>{path}</code>.</li>",
+        f'<li>Without installing anything: <a href="https://mybinder.org/v2/gh/{repository}/main?urlpath=lab/tree/{path}">'
+        "Binder</a> starts a JupyterLab for you, in a minute or two; "
+        f'<a href="https://colab.research.google.com/github/{repository}/blob/main/{path}">Colab</a> needs an account.</li>',
+        f'<li>As files: <a href="downloads/{docname}.ipynb" download>{docname}.ipynb</a> with its outputs, '
+        f'<a href="downloads/{docname}.py" download>{docname}.py</a> as plain Python.</li>',
+    ]
+    box = f'<details class="book-run"><summary>Run this page</summary><ul>{"".join(items)}</ul></details>'
+    section = title.parent
+    section.insert(section.index(title) + 1, nodes.raw("", box, format="html"))
+
+
+# ------------------------------------------------------------------------------------------------ the chapters
+
+
+class Chapters(SphinxDirective):
+    """The directive `{chapters}`: every notebook with its title and its question, in order."""
+
+    def run(self):
+        rows = ["| | chapter | its question |", "|---|---|---|"]
+        for path in sorted(Path(self.env.srcdir).glob("[0-9][0-9]_*.ipynb")):
+            self.env.note_dependency(str(path))
+            opening = nbformat.read(path, as_version=4).cells[0].source
+            title = re.match(r"# (.+)", opening)[1]
+            rows.append(f"| {int(path.stem[:2])} | [{title}]({path.name}) | {question(opening)} |")
+        container = nodes.container(classes=["book-chapters"])
+        self.state.nested_parse(StringList(rows, source=self.env.docname), 0, container)
+        return [container]
+
+
+def question(opening):
+    """The question that a notebook opens with, on one line."""
+    found = re.search(r"\*\*Question\.\*\*(.+?)(?:\n\n|$)", opening, re.DOTALL)
+    return " ".join((found[1] if found else "").split()).replace("|", "\\|")
+
+
+# ------------------------------------------------------------------------------------------------ description
+
+
+def description(doctree):
+    """The first paragraph in plain words, cut at a sentence or a word: what a search engine shows of the page."""
+    for paragraph in doctree.findall(nodes.paragraph):
+        text = " ".join(paragraph.astext().split()).removeprefix("Question. ")
+        if len(text) > 40:
+            if len(text) <= DESCRIPTION_LENGTH:
+                return text
+            cut = text[:DESCRIPTION_LENGTH]
+            return cut[: cut.rfind(". ") + 1] if ". " in cut[80:] else cut[: cut.rfind(" ")] + " ..."
+    return ""
+
+
+def add_page_head(app, pagename, templatename, context, doctree):
+    """Description, social card and canonical address of every page."""
+    words = app.env.metadata.get(pagename, {}).get("description") or app.config.book_description
+    title = re.sub(r"<[^>]+>", "", context.get("title") or "")
+    title = app.config.project if pagename == app.config.root_doc else html.unescape(title)
+    base = app.config.html_baseurl
+    tags = {
+        ("name", "description"): words,
+        ("property", "og:type"): "article",
+        ("property", "og:site_name"): app.config.project,
+        ("property", "og:title"): title,
+        ("property", "og:description"): words,
+        ("property", "og:url"): f"{base}{pagename}.html",
+        ("property", "og:image"): f"{base}_static/card.png",
+        ("property", "og:image:width"): "1200",
+        ("property", "og:image:height"): "630",
+        ("property", "og:image:alt"): "Feature weights learned by MAML and by Reptile, and the curves that they find.",
+        ("name", "twitter:card"): "summary_large_image",
+    }
+    lines = [f'<meta {kind}="{name}" content="{html.escape(value)}">' for (kind, name), value in tags.items()]
+    context["metatags"] = (context.get("metatags") or "") + "\n    " + "\n    ".join(lines) + "\n"
+
+
+def escape_docstring(app, what, name, obj, options, lines):
+    """The package's docstrings are plain text: a |norm| or a * b in them is not markup."""
+    for number, line in enumerate(lines):
+        parts = re.split(r"(`+[^`]*`+|:\w+:|^\.\. .*|\*\*?[\w.]+\*\*?)", line)
+        parts[::2] = [re.sub(r"([|*])", r"\\\1", part) for part in parts[::2]]
+        lines[number] = "".join(parts)
+
+
+def setup(app):
+    app.connect("autodoc-process-docstring", escape_docstring, priority=900)  # after napoleon
+    app.add_directive("chapters", Chapters)
+    app.connect("doctree-read", improve)
+    app.connect("html-page-context", add_page_head)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,79 @@
+"""What a web server wants besides pages: a policy on every page, a sitemap, a page for lost visitors, the sources."""
+
+import base64
+import hashlib
+import html
+import re
+import shutil
+from pathlib import Path
+
+# Everything comes from the site itself. Scripts: its files, and the inline ones whose hash is listed. Styles may be
+# inline, because MathJax and output tables set them. Workers come from text that the explorer's own script holds.
+POLICY = (
+    "default-src 'none'; script-src 'self' {hashes}; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "font-src 'self'; connect-src 'self'; worker-src blob:; manifest-src 'self'; base-uri 'none'; form-action 'self'"
+)
+INLINE_SCRIPT = re.compile(r"<script(?P<attributes>[^>]*)>(?P<body>.*?)</script>", re.DOTALL)
+
+
+def policy_of(page):
+    """The Content-Security-Policy of a page: its own inline scripts are allowed by hash, no others."""
+    hashes = []
+    for script in INLINE_SCRIPT.finditer(page):
+        if "src=" in script["attributes"] or 'type="application' in script["attributes"]:
+            continue
+        digest = base64.b64encode(hashlib.sha256(script["body"].encode()).digest()).decode()
+        hashes.append(f"'sha256-{digest}'")
+    return POLICY.format(hashes=" ".join(dict.fromkeys(hashes)))
+
+
+def add_policies(folder):
+    for path in folder.rglob("*.html"):
+        page = path.read_text(encoding="utf-8")
+        tag = f'<meta http-equiv="Content-Security-Policy" content="{policy_of(page)}">'
+        charset = re.search(r"<meta charset=[^>]*>", page, re.IGNORECASE)
+        if charset is None:
+            raise ValueError(f"{path.name} has no <meta charset>, which the policy must follow")
+        path.write_text(page[: charset.end()] + "\n    " + tag + page[charset.end() :], encoding="utf-8")
+
+
+def write_sitemap(app, folder):
+    pages = sorted(app.env.found_docs)
+    urls = "".join(f"  <url><loc>{html.escape(app.config.html_baseurl + page)}.html</loc></url>\n" for page in pages)
+    folder.joinpath("sitemap.xml").write_text(
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{urls}</urlset>\n',
+        encoding="utf-8",
+    )
+    folder.joinpath("robots.txt").write_text(
+        f"User-agent: *\nAllow: /\nSitemap: {app.config.html_baseurl}sitemap.xml\n", encoding="utf-8"
+    )
+
+
+def write_lost_page(app, folder):
+    """404.html is served at any depth, so it carries its style with it and its links are absolute."""
+    template = Path(app.confdir, "_templates", "404.html").read_text(encoding="utf-8")
+    folder.joinpath("404.html").write_text(template.replace("{{ home }}", app.config.html_baseurl), encoding="utf-8")
+
+
+def copy_notebooks(app, folder):
+    downloads = folder / "downloads"
+    downloads.mkdir(exist_ok=True)
+    for notebook in sorted(Path(app.srcdir).glob("[0-9][0-9]_*.ipynb")):
+        for path in (notebook, notebook.with_suffix(".py")):
+            shutil.copyfile(path, downloads / path.name)
+
+
+def finish(app, exception):
+    if exception or app.builder.name != "html":
+        return
+    folder = Path(app.outdir)
+    copy_notebooks(app, folder)
+    write_sitemap(app, folder)
+    write_lost_page(app, folder)
+    add_policies(folder)
+
+
+def setup(app):
+    # Last of all, when every page is written.
+    app.connect("build-finished", finish, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,1173 @@
+// The explorers of the published pages: figures that a visitor can train, drag and take apart, with no kernel.
+//
+// A page holds a plain figure, <figure data-explorer="train">; this script puts the live one in the place of its
+// picture. The build wraps this file and engine.mjs into one classic script, because browsers refuse to import modules
+// from file://. `makeEngine` is the function that the wrapper puts around engine.mjs; a worker is started from it.
+
+import {
+  Random, aliasRepresentative, denseTable, designOf, drawCoefficients, featureName, fourierFeatures, gradientDescent,
+  initialWeights, jointDescent, minNorm, observe, predict, risk, serve,
+} from "./engine.mjs";
+
+// ------------------------------------------------------------------------------------------------ words and numbers
+
+const METHOD_NAMES = { maml: "MAML", fomaml: "First-order MAML", reptile: "Reptile", none: "nothing" };
+const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+
+/** A number as a person writes it: 3.5, 0.08, 4·10⁻⁵. */
+function written(value) {
+  if (!Number.isFinite(value)) return "not finite";
+  const size = Math.abs(value);
+  if (size === 0) return "0";
+  if (size >= 0.01 && size < 1e4) return String(Number(value.toPrecision(size >= 1 && size < 10 ? 3 : 2)));
+  const [digits, exponent] = value.toExponential(0).split("e");
+  const raised = [...String(Math.abs(Number(exponent)))].map((digit) => SUPERSCRIPTS[digit]).join("");
+  return `${digits}·10${Number(exponent) < 0 ? "⁻" : ""}${raised}`;
+}
+
+function listed(words) {
+  return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
+}
+
+const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
+const calm = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+// ------------------------------------------------------------------------------------------------ elements
+
+function element(tag, attributes = {}, ...children) {
+  return filled(document.createElement(tag), attributes, children);
+}
+
+function drawing(tag, attributes = {}, ...children) {
+  return filled(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
+}
+
+function filled(node, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (value !== false && value !== null && value !== undefined) node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...children.filter((child) => child !== null && child !== undefined));
+  return node;
+}
+
+let identifiers = 0;
+const identifier = (stem) => `fm-${stem}-${(identifiers += 1)}`;
+
+// ------------------------------------------------------------------------------------------------ a plot
+
+/** An SVG with two axes that follows the width of its place. Subclasses say in `place` where their marks go. */
+class Plot {
+  constructor({ height, left = 44, right = 10, top = 10, bottom = 36, label, role = "img" }) {
+    Object.assign(this, { height, left, right, top, bottom, width: 0 });
+    this.clip = identifier("clip");
+    this.frame = drawing("rect", {});
+    this.axes = drawing("g", { class: "fm-axes", "aria-hidden": "true" });
+    this.marks = drawing("g", { "clip-path": `url(#${this.clip})` });
+    this.over = drawing("g", {});
+    this.svg = drawing("svg", { class: "fm-plot", role, "aria-label": label, height },
+      drawing("clipPath", { id: this.clip }, this.frame), this.axes, this.marks, this.over);
+    this.box = element("div", { class: "fm-plot-box" }, this.svg);
+    new ResizeObserver(() => this.resize()).observe(this.box);
+  }
+
+  /** Adds an empty mark of a class and returns it. */
+  mark(tag, className, layer = this.marks) {
+    const node = drawing(tag, { class: className });
+    layer.append(node);
+    return node;
+  }
+
+  resize() {
+    const width = Math.floor(this.box.clientWidth);
+    if (width < 40 || width === this.width) return;
+    this.width = width;
+    this.svg.setAttribute("viewBox", `0 0 ${width} ${this.height}`);
+    this.svg.setAttribute("width", width);
+    for (const [name, value] of Object.entries({
+      x: this.left, y: this.top, width: this.innerWidth, height: this.innerHeight,
+    })) this.frame.setAttribute(name, value);
+    this.place();
+  }
+
+  get innerWidth() { return this.width - this.left - this.right; }
+  get innerHeight() { return this.height - this.top - this.bottom; }
+  get floor() { return this.height - this.bottom; }
+
+  /** Draws both axes; ticks are [position in pixels, text] pairs. */
+  drawAxes(xTicks, yTicks, xLabel, yLabel) {
+    const parts = [drawing("path", { class: "fm-axis", d: `M${this.left} ${this.floor}H${this.width - this.right}` })];
+    for (const [x, text] of xTicks) {
+      parts.push(drawing("path", { class: "fm-axis", d: `M${x.toFixed(1)} ${this.floor}v4` }));
+      parts.push(drawing("text", { class: "fm-tick", x: x.toFixed(1), y: this.floor + 16, "text-anchor": "middle" }, text));
+    }
+    for (const [y, text] of yTicks) {
+      parts.push(drawing("path", { class: "fm-grid", d: `M${this.left} ${y.toFixed(1)}H${this.width - this.right}` }));
+      parts.push(drawing("text", { class: "fm-tick", x: this.left - 6, y: (y + 4).toFixed(1), "text-anchor": "end" }, text));
+    }
+    parts.push(drawing("text", { class: "fm-label", x: this.width - this.right, y: this.height - 3, "text-anchor": "end" }, xLabel));
+    if (yLabel) parts.push(drawing("text", { class: "fm-label", x: this.left - 40 + 2, y: 10 }, yLabel));
+    this.axes.replaceChildren(...parts);
+  }
+}
+
+/** Powers of ten between two values, at most `most` of them. */
+function decades(low, high, most = 6) {
+  const first = Math.ceil(Math.log10(low) - 1e-9);
+  const last = Math.floor(Math.log10(high) + 1e-9);
+  const every = Math.max(1, Math.ceil((last - first + 1) / most));
+  const powers = [];
+  for (let power = first; power <= last; power++) if ((last - power) % every === 0) powers.push(10 ** power);
+  return powers;
+}
+
+const decadeText = (value) => (value >= 0.009 && value <= 1000 ? String(Number(value.toPrecision(1))) : written(value).replace("1·", ""));
+
+// ------------------------------------------------------------------------------------------------ the weights
+
+const WEIGHT_RANGE = [0.004, 30]; // the axis; smaller weights stand on its floor
+
+/** All feature weights as stems that grow from where each started: up if amplified, down if pruned. */
+class WeightsPlot extends Plot {
+  constructor({ label, onpick }) {
+    super({ height: 236, label, top: 22 });
+    this.others = { stems: this.mark("path", "fm-stem"), heads: this.mark("path", "fm-head") };
+    this.aliases = { stems: this.mark("path", "fm-stem fm-alias"), heads: this.mark("path", "fm-head fm-alias") };
+    this.startLine = this.mark("path", "fm-start");
+    this.startText = this.mark("text", "fm-note", this.over);
+    this.true = { stems: this.mark("path", "fm-stem fm-true"), heads: this.mark("path", "fm-head fm-true") };
+    this.names = this.mark("g", "fm-names", this.over);
+    this.hover = this.mark("text", "fm-hover", this.over);
+    this.svg.addEventListener("pointermove", (event) => this.#tell(this.#featureAt(event)));
+    this.svg.addEventListener("pointerleave", () => this.#tell(null));
+    this.svg.addEventListener("click", (event) => {
+      const feature = this.#featureAt(event);
+      if (feature !== null) onpick(feature);
+    });
+  }
+
+  /** What stays the same during a run: (d,) initial weights, the true features, and their aliases, if any. */
+  prepare({ initial, support, aliases }) {
+    Object.assign(this, { initial, support, aliasSet: aliases, weights: initial });
+    if (this.width) this.place();
+  }
+
+  x(j) { return this.left + 8 + (this.innerWidth - 14) * Math.sqrt(j / Math.max(1, this.initial.length - 1)); }
+
+  y(weight) {
+    const [low, high] = WEIGHT_RANGE.map(Math.log);
+    const level = clamp(Math.log(Math.max(Math.abs(weight), 1e-300)), low, high);
+    return this.floor - 2 - ((this.innerHeight - 2) * (level - low)) / (high - low);
+  }
+
+  place() {
+    if (!this.initial) return;
+    const d = this.initial.length;
+    const ticks = [0, 4, 16, 64, 128, 256, 400].filter((j) => j < d);
+    const crowded = ticks.filter((j, i) => i === 0 || this.x(j) - this.x(ticks[i - 1]) > 26);
+    this.drawAxes(crowded.map((j) => [this.x(j), String(j)]),
+      [10, 1, 0.1, 0.01].map((w) => [this.y(w), String(w)]), "feature index (square-root scale)", "|weight|");
+    const level = this.initial.every((w) => w === this.initial[0]) ? this.initial[0] : null;
+    this.startLine.setAttribute("d", level === null ? "" : `M${this.left} ${this.y(level).toFixed(1)}H${this.width - this.right}`);
+    this.startText.replaceChildren(level === null ? "each from its own start" : "start");
+    for (const [name, value] of Object.entries({
+      x: this.width - this.right - 2, y: level === null ? this.top + 2 : this.y(level) - 5, "text-anchor": "end",
+    })) this.startText.setAttribute(name, value);
+    this.update(this.weights);
+  }
+
+  update(weights) {
+    this.weights = weights;
+    if (!this.width) return;
+    const parts = { others: ["", ""], aliases: ["", ""], true: ["", ""] };
+    for (let j = 0; j < weights.length; j++) {
+      const kind = this.support.includes(j) ? "true" : this.aliasSet.has(j) ? "aliases" : "others";
+      const x = this.x(j).toFixed(1);
+      const y = this.y(weights[j]).toFixed(1);
+      parts[kind][0] += `M${x} ${this.y(this.initial[j]).toFixed(1)}V${y}`;
+      parts[kind][1] += `M${x} ${y}h0`; // a line of no length with round caps is a dot
+    }
+    for (const [kind, [stems, heads]] of Object.entries(parts)) {
+      this[kind].stems.setAttribute("d", stems);
+      this[kind].heads.setAttribute("d", heads);
+    }
+    this.#nameTrueFeatures();
+  }
+
+  #nameTrueFeatures() {
+    const placed = [];
+    const labels = this.support.slice(0, 6).map((j) => {
+      const text = featureName(j);
+      const x = this.x(j);
+      let y = this.y(this.weights[j]) - 9;
+      const width = 7 * text.length + 6;
+      const anchorEnd = x + width > this.width - this.right;
+      const span = anchorEnd ? [x - width, x] : [x - 3, x + width];
+      while (placed.some((p) => p.y - 13 < y && y < p.y + 13 && p.span[0] < span[1] && span[0] < p.span[1])) y -= 1;
+      placed.push({ y, span });
+      return drawing("text", { x: x.toFixed(1), y: y.toFixed(1), "text-anchor": anchorEnd ? "end" : "start" }, text);
+    });
+    this.names.replaceChildren(...labels);
+  }
+
+  #featureAt(event) {
+    const box = this.svg.getBoundingClientRect();
+    const x = event.clientX - box.left;
+    if (!this.initial || x < this.left || x > this.width - this.right + 4) return null;
+    const share = clamp((x - this.left - 8) / (this.innerWidth - 14), 0, 1);
+    return Math.round(share * share * (this.initial.length - 1));
+  }
+
+  #tell(feature) {
+    const text = feature === null ? "" : `${feature}: ${featureName(feature)}, w = ${written(this.weights[feature])}`;
+    this.hover.replaceChildren(text);
+    for (const [name, value] of Object.entries({ x: this.width - this.right, y: 12, "text-anchor": "end" })) {
+      this.hover.setAttribute(name, value);
+    }
+  }
+}
+
+// ------------------------------------------------------------------------------------------------ the error curve
+
+/** One or two positive quantities against the meta-step, on a log axis. */
+class CurvePlot extends Plot {
+  constructor({ label }) {
+    super({ height: 300, label, top: 22, right: 16 });
+    this.reference = this.mark("path", "fm-reference");
+    this.referenceText = this.mark("text", "fm-note fm-min-norm-text", this.over);
+    this.lines = { a: this.mark("path", "fm-line fm-a"), b: this.mark("path", "fm-line fm-b") };
+    this.ends = { a: this.mark("text", "fm-end fm-a", this.over), b: this.mark("text", "fm-end fm-b", this.over) };
+  }
+
+  /** curves: { a: { name, steps, values }, b }, reference: a level or null. */
+  update({ curves, steps, reference, yLabel }) {
+    Object.assign(this, { curves, steps, referenceLevel: reference, yLabel });
+    if (this.width) this.place();
+  }
+
+  place() {
+    if (!this.curves) return;
+    const drawn = Object.values(this.curves);
+    const values = drawn.flatMap((curve) => curve.values).filter((value) => value > 0 && Number.isFinite(value));
+    if (this.referenceLevel > 0) values.push(this.referenceLevel);
+    const low = 10 ** Math.floor(Math.log10(Math.max(1e-16, Math.min(0.1, ...values))));
+    const high = 10 ** Math.ceil(Math.log10(Math.max(1, ...values)) + 0.15);
+    const y = (value) => this.floor - (this.innerHeight * Math.log(clamp(value, low, high) / low)) / Math.log(high / low);
+    const x = (step) => this.left + (this.innerWidth * step) / this.steps;
+    this.drawAxes([0, 0.5, 1].map((share) => [x(share * this.steps), String(Math.round(share * this.steps))]),
+      decades(low, high).map((value) => [y(value), decadeText(value)]), "meta-step", this.yLabel);
+    const reference = this.referenceLevel > 0;
+    this.reference.setAttribute("d", reference ? `M${this.left} ${y(this.referenceLevel).toFixed(1)}H${this.width - this.right}` : "");
+    this.referenceText.replaceChildren(reference ? "no meta-learning" : "");
+    for (const [name, value] of Object.entries({ x: this.width - this.right, y: reference ? y(this.referenceLevel) - 5 : 0, "text-anchor": "end" })) {
+      this.referenceText.setAttribute(name, value);
+    }
+    let taken = reference ? [y(this.referenceLevel) - 5] : [];
+    for (const side of ["a", "b"]) {
+      const curve = this.curves[side];
+      const points = curve ? curve.steps.map((step, i) => [x(step), y(curve.values[i])]) : [];
+      this.lines[side].setAttribute("d", points.map(([px, py], i) => `${i ? "L" : "M"}${px.toFixed(1)} ${py.toFixed(1)}`).join(""));
+      const last = points.at(-1);
+      this.ends[side].replaceChildren(last ? curve.name : "");
+      if (!last) continue;
+      const right = last[0] > this.left + 90;
+      let textY = clamp(last[1] + (right ? -8 : 4), this.top + 10, this.floor - 6);
+      if (right && taken.some((other) => Math.abs(other - textY) < 14)) textY = Math.min(last[1] + 16, this.floor - 4);
+      while (taken.some((other) => Math.abs(other - textY) < 13)) textY += 2;
+      taken.push(textY);
+      for (const [name, value] of Object.entries({ x: last[0] + (right ? 0 : 6), y: textY, "text-anchor": right ? "end" : "start" })) {
+        this.ends[side].setAttribute(name, value);
+      }
+    }
+  }
+}
+
+// ------------------------------------------------------------------------------------------------ one task
+
+const CURVE_SAMPLES = 640;
+
+/** One task: its true function, fits of it, and the points that the visitor can drag, add and remove. */
+class TaskPlot extends Plot {
+  constructor({ label, onchange, free }) {
+    super({ height: 300, label, role: "group", top: 12, left: 34 });
+    this.onchange = onchange;
+    this.free = free;
+    this.truthLine = this.mark("path", "fm-truth");
+    this.lines = new Map();
+    this.handles = this.mark("g", "fm-handles", this.over);
+    this.svg.addEventListener("click", (event) => this.#add(event));
+    this.points = [];
+  }
+
+  /** Adds a curve that is drawn in the colours of a class; the later, the further in front. */
+  addCurve(key, className) {
+    this.lines.set(key, this.mark("path", `fm-fit ${className}`));
+  }
+
+  /** truth: effective coefficients of the true function. */
+  setTask(truth) {
+    this.truth = truth;
+    if (this.sampledFor !== truth.length) {
+      this.sampledFor = truth.length;
+      this.sampleX = Float64Array.from({ length: CURVE_SAMPLES + 1 }, (_, i) => -1 + (2 * i) / CURVE_SAMPLES);
+      this.samples = { table: fourierFeatures(this.sampleX, truth.length), rows: Int32Array.from(this.sampleX.keys()), d: truth.length };
+    }
+    this.truthValues = predict(this.samples, truth);
+    this.#fitRange();
+  }
+
+  /** points: [{ x, offset }], the label is the true value plus the offset. */
+  setPoints(points) {
+    this.points = points;
+    this.#fitRange();
+    this.#drawHandles();
+  }
+
+  get xs() { return Float64Array.from(this.points, (point) => point.x); }
+
+  get labels() {
+    const values = predict(designOf(this.xs, this.truth.length), this.truth);
+    return values.map((value, i) => value + this.points[i].offset);
+  }
+
+  trueValue(x) { return predict(designOf([x], this.truth.length), this.truth)[0]; }
+
+  #fitRange() {
+    const values = [0, ...this.truthValues, ...(this.points.length ? this.labels : [])]; // 0 is where fits fall back to
+    const [low, high] = [Math.min(...values), Math.max(...values)];
+    const middle = (low + high) / 2;
+    const half = Math.max(1, (high - low) * 0.68);
+    this.range = [middle - half, middle + half];
+    if (this.width) this.place();
+  }
+
+  x(value) { return this.left + (this.innerWidth * (value + 1)) / 2; }
+  y(value) {
+    // A spike far outside must not make a path that browsers draw slowly, or not at all.
+    const [low, high] = this.range;
+    return this.floor - this.innerHeight * clamp((value - low) / (high - low), -3, 4);
+  }
+
+  place() {
+    if (!this.truth) return;
+    const step = this.range[1] - this.range[0] > 8 ? 4 : this.range[1] - this.range[0] > 4 ? 2 : 1;
+    const ticks = [];
+    for (let v = Math.ceil(this.range[0] / step) * step; v <= this.range[1]; v += step) ticks.push([this.y(v), String(v)]);
+    this.drawAxes([-1, -0.5, 0, 0.5, 1].map((v) => [this.x(v), String(v)]), ticks, "x", "");
+    this.truthLine.setAttribute("d", this.#path(this.truthValues));
+    this.#drawHandles();
+    this.redraw();
+  }
+
+  /** fits: a map from key to effective coefficients, or null for no curve. */
+  update(fits) {
+    this.fits = fits;
+    this.redraw();
+  }
+
+  redraw() {
+    if (!this.fits || !this.width) return;
+    for (const [key, line] of this.lines) {
+      const effective = this.fits[key];
+      line.setAttribute("d", effective ? this.#path(predictDense(this.samples, effective)) : "");
+    }
+  }
+
+  #path(values) {
+    let d = "";
+    for (let i = 0; i < values.length; i++) d += `${i ? "L" : "M"}${this.x(this.sampleX[i]).toFixed(1)} ${this.y(values[i]).toFixed(1)}`;
+    return d;
+  }
+
+  // -- the points
+
+  #drawHandles() {
+    if (!this.width || !this.truth) return;
+    const labels = this.labels;
+    while (this.handles.children.length > this.points.length) this.handles.lastChild.remove();
+    while (this.handles.children.length < this.points.length) this.handles.append(this.#handle(this.handles.children.length));
+    this.points.forEach((point, i) => {
+      const handle = this.handles.children[i];
+      handle.setAttribute("transform", `translate(${this.x(point.x).toFixed(1)} ${this.y(labels[i]).toFixed(1)})`);
+      handle.setAttribute("aria-label", `Point ${i + 1} of ${this.points.length}: x ${point.x.toFixed(2)}, y ${labels[i].toFixed(2)}`);
+    });
+  }
+
+  #handle(index) {
+    const handle = drawing("g", {
+      class: "fm-handle", tabindex: 0, role: "button", "aria-roledescription": "movable point",
+      onkeydown: (event) => this.#key(event, index),
+      onpointerdown: (event) => this.#grab(event, index),
+      ondblclick: (event) => { event.preventDefault(); this.remove(index); },
+      onclick: (event) => event.stopPropagation(),
+    }, drawing("circle", { class: "fm-touch", r: 15 }), drawing("circle", { class: "fm-ring", r: 10 }), drawing("circle", { class: "fm-dot", r: 5.5 }));
+    return handle;
+  }
+
+  #grab(event, index) {
+    if (event.button !== 0) return;
+    const handle = this.handles.children[index];
+    handle.setPointerCapture(event.pointerId);
+    const move = (moved) => this.#moveTo(index, ...this.#valueAt(moved));
+    const drop = () => {
+      handle.removeEventListener("pointermove", move);
+      handle.classList.remove("fm-held");
+    };
+    handle.classList.add("fm-held");
+    handle.addEventListener("pointermove", move);
+    handle.addEventListener("pointerup", drop, { once: true });
+    handle.addEventListener("pointercancel", drop, { once: true });
+  }
+
+  #valueAt(event) {
+    const box = this.svg.getBoundingClientRect();
+    const x = ((event.clientX - box.left - this.left) / this.innerWidth) * 2 - 1;
+    const share = (this.floor - (event.clientY - box.top)) / this.innerHeight;
+    return [clamp(x, -1, 0.999), this.range[0] + clamp(share, 0, 1) * (this.range[1] - this.range[0])];
+  }
+
+  #moveTo(index, x, y) {
+    const point = this.points[index];
+    point.x = Math.round(x * 1000) / 1000;
+    if (this.free()) point.offset = Math.round((y - this.trueValue(point.x)) * 1000) / 1000;
+    this.#drawHandles();
+    this.onchange();
+  }
+
+  #key(event, index) {
+    const far = event.shiftKey ? 0.1 : 0.01;
+    const point = this.points[index];
+    const y = this.labels[index];
+    const moves = {
+      ArrowLeft: [-far, 0], ArrowRight: [far, 0], ArrowUp: [0, far * 5], ArrowDown: [0, -far * 5],
+    };
+    if (moves[event.key]) this.#moveTo(index, clamp(point.x + moves[event.key][0], -1, 0.999), y + moves[event.key][1]);
+    else if (event.key === "Delete" || event.key === "Backspace") this.remove(index);
+    else return;
+    event.preventDefault();
+  }
+
+  #add(event) {
+    const [x, y] = this.#valueAt(event);
+    this.add(x, this.free() ? y : null);
+  }
+
+  add(x, y = null) {
+    if (this.points.length >= 64) return;
+    const rounded = Math.round(x * 1000) / 1000;
+    this.points.push({ x: rounded, offset: y === null ? 0 : Math.round((y - this.trueValue(rounded)) * 1000) / 1000 });
+    this.#drawHandles();
+    this.onchange();
+  }
+
+  remove(index) {
+    if (this.points.length <= 1) return;
+    this.points.splice(index, 1);
+    this.#drawHandles();
+    this.handles.children[Math.min(index, this.points.length - 1)].focus();
+    this.onchange();
+  }
+}
+
+/** features @ effective for a fit whose coefficients are all different from zero; row after row is faster then. */
+function predictDense({ table, rows, d }, effective) {
+  const values = new Float64Array(rows.length);
+  for (let i = 0; i < rows.length; i++) {
+    let sum = 0;
+    for (let j = 0, p = rows[i] * d; j < d; j++, p++) sum += table[p] * effective[j];
+    values[i] = sum;
+  }
+  return values;
+}
+
+// ------------------------------------------------------------------------------------------------ controls
+
+const whole = (low, high) => Array.from({ length: high - low + 1 }, (_, i) => low + i);
+
+/** Every setting: what it is called, what it may be, and where it starts. A setting outside its values cannot be made. */
+const SETTINGS = {
+  a: { label: "left", choices: { maml: "MAML", fomaml: "first-order MAML", reptile: "Reptile" }, initial: "maml", group: "method" },
+  b: { label: "right", choices: { maml: "MAML", fomaml: "first-order MAML", reptile: "Reptile", none: "nothing" }, initial: "reptile", group: "method" },
+  start: { label: "initial weights", choices: { ones: "all equal", uniform: "uniform from 0 to the scale" }, initial: "ones", group: "method" },
+  scale: { label: "their scale", values: [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 1.5, 2], initial: 1, group: "method" },
+  steps: { label: "meta-steps", values: [50, 100, 200, 300, 500, 1000, 2000], initial: 300, group: "method" },
+  tasks: { label: "tasks a step", values: whole(1, 30), initial: 15, group: "method" },
+  k: { label: "inner steps K, MAML", values: whole(1, 20), initial: 5, group: "rates" },
+  kr: { label: "inner steps K, Reptile", values: whole(1, 40), initial: 20, group: "rates" },
+  rate: { label: "inner rate η", values: [0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.15, 0.2], initial: 0.02, group: "rates" },
+  outer: { label: "outer rate, MAML (Adam)", values: [0.005, 0.01, 0.02, 0.05, 0.1, 0.2], initial: 0.05, group: "rates" },
+  move: { label: "step size, Reptile", values: [0.05, 0.1, 0.2, 0.5, 1], initial: 1, group: "rates" },
+  support: { label: "true features", indices: true, initial: [0, 1, 2], group: "problem" },
+  d: { label: "features d", values: [17, 33, 65, 129, 257, 385], initial: 129, group: "problem" },
+  n: { label: "points a task N", values: [4, 8, 12, 16, 24, 31, 32, 33, 48, 63, 64, 65, 96, 128], initial: 32, group: "problem" },
+  design: { label: "where x comes from", choices: { random: "random", jittered: "jittered grid", grid: "one regular grid" }, initial: "random", group: "problem" },
+  noise: { label: "noise σ", values: [0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1], initial: 0, group: "problem" },
+  seed: { label: "seed", values: whole(0, 99), initial: 0, group: "problem" },
+  test: { label: "points of an unseen task", values: whole(1, 64), initial: 4, group: "task" },
+  fit: { label: "fit it with", choices: { exact: "minimum norm", inner: "K inner steps, as in training" }, initial: "exact", group: "task" },
+  task: { label: "unseen task", values: whole(1, 99), initial: 1, group: "task" },
+  free: { label: "points may leave the true curve", toggle: true, initial: false, group: "task" },
+  show: { label: "curve", choices: { risk: "error on unseen tasks", loss: "training loss" }, initial: "risk", group: "curve" },
+};
+
+/** Reads settings from "a=maml&n=32", or throws nothing: what cannot be is left at its start. */
+function readSettings(text, initial) {
+  const settings = { ...initial };
+  const given = new URLSearchParams(text);
+  for (const [key, spec] of Object.entries(SETTINGS)) {
+    if (!(key in initial) || !given.has(key)) continue;
+    const raw = given.get(key);
+    if (spec.choices && raw in spec.choices) settings[key] = raw;
+    else if (spec.values && spec.values.includes(Number(raw))) settings[key] = Number(raw);
+    else if (spec.toggle) settings[key] = raw === "1";
+    else if (spec.indices) settings[key] = readIndices(raw, 1e9) ?? settings[key];
+  }
+  if (settings.d) settings.support = insideOf(settings.support, settings.d);
+  return settings;
+}
+
+/** "0, 1, 2" as an array of different indices below d, in order; null if it is not that. */
+function readIndices(text, d) {
+  const words = text.split(/[\s,;.]+/).filter(Boolean);
+  const indices = [...new Set(words.map(Number))].sort((i, j) => i - j);
+  return indices.length && indices.every((j) => Number.isInteger(j) && j >= 0 && j < d) ? indices : null;
+}
+
+function insideOf(support, d) {
+  const inside = support.filter((j) => j < d);
+  return inside.length ? inside : [0];
+}
+
+function writeSettings(settings, initial) {
+  return Object.keys(initial).filter((key) => String(settings[key]) !== String(initial[key]))
+    .map((key) => `${key}=${settings[key] === true ? 1 : settings[key] === false ? 0 : String(settings[key])}`).join("&");
+}
+
+/** A labelled control for one setting; `control.set(value)` moves it without telling anyone. */
+function makeControl(key, spec, settings, changed) {
+  const id = identifier(key);
+  let input, set;
+  const label = element("label", { for: id }, spec.label);
+  if (spec.choices) {
+    input = element("select", { id, onchange: () => changed(key, input.value) },
+      ...Object.entries(spec.choices).map(([value, text]) => element("option", { value }, text)));
+    set = (value) => { input.value = value; };
+  } else if (spec.toggle) {
+    input = element("input", { id, type: "checkbox", onchange: () => changed(key, input.checked) });
+    set = (value) => { input.checked = value; };
+  } else if (spec.indices) {
+    const hint = element("span", { class: "fm-hint", id: `${id}-hint`, role: "status" });
+    input = element("input", {
+      id, type: "text", inputmode: "numeric", autocomplete: "off", spellcheck: "false", "aria-describedby": `${id}-hint`,
+      onchange: () => {
+        const indices = readIndices(input.value, settings().d);
+        hint.textContent = indices ? "" : `numbers from 0 to ${settings().d - 1}, such as 0, 1, 2`;
+        input.setAttribute("aria-invalid", indices ? "false" : "true");
+        if (indices) changed(key, indices);
+      },
+    });
+    set = (value) => { input.value = value.join(", "); hint.textContent = ""; input.setAttribute("aria-invalid", "false"); };
+    const box = element("div", { class: "fm-control fm-text" }, label, input, hint);
+    return { box, set };
+  } else {
+    const output = element("output", { for: id, "aria-hidden": "true" });
+    input = element("input", {
+      id, type: "range", min: 0, max: spec.values.length - 1, step: 1,
+      oninput: () => { show(); changed(key, spec.values[Number(input.value)]); },
+    });
+    const show = () => {
+      const text = String(spec.values[Number(input.value)]);
+      output.textContent = text;
+      input.setAttribute("aria-valuetext", text);
+    };
+    set = (value) => { input.value = spec.values.indexOf(value); show(); };
+    return { box: element("div", { class: "fm-control fm-range" }, label, output, input), set };
+  }
+  return { box: element("div", { class: `fm-control ${spec.toggle ? "fm-toggle" : "fm-choice"}` }, ...(spec.toggle ? [input, label] : [label, input])), set };
+}
+
+/** The controls of the given keys, and how to move them all at once. */
+class Controls {
+  constructor(keys, settings, changed) {
+    this.controls = Object.fromEntries(keys.map((key) => [key, makeControl(key, SETTINGS[key], settings, changed)]));
+  }
+
+  group(title, keys) {
+    return element("fieldset", { class: "fm-group" }, element("legend", {}, title), ...keys.map((key) => this.controls[key].box));
+  }
+
+  show(settings) {
+    for (const [key, control] of Object.entries(this.controls)) control.set(settings[key]);
+  }
+}
+
+function button(text, onclick, attributes = {}) {
+  return element("button", { type: "button", class: "fm-button", onclick, ...attributes }, text);
+}
+
+// ------------------------------------------------------------------------------------------------ what they share
+
+/** What every explorer has: settings that live in the address, a summary that is spoken now and then. */
+class Explorer {
+  constructor(figure, initial) {
+    this.figure = figure;
+    this.initial = initial;
+    this.settings = readSettings(addressed(figure), initial);
+    this.summary = element("p", { class: "fm-summary", role: "status", "aria-live": "polite" });
+    this.spokenAt = 0;
+  }
+
+  /** Says a sentence in the live region, at most one every three seconds unless it must be said. */
+  say(text, must = false) {
+    const now = performance.now();
+    if (text === this.summary.textContent || (!must && now - this.spokenAt < 3000)) return;
+    this.spokenAt = now;
+    this.summary.textContent = text;
+  }
+
+  address() {
+    const text = [writeSettings(this.settings, this.initial), this.extraAddress?.()].filter(Boolean).join("&");
+    return `#${this.figure.id}?${text}`;
+  }
+
+  /** Writes the settings into the address bar, once changes have paused. */
+  remember() {
+    clearTimeout(this.rememberTimer);
+    this.rememberTimer = setTimeout(() => {
+      try {
+        history.replaceState(null, "", this.address());
+      } catch { /* some browsers refuse this for file://; the link button still works */ }
+    }, 250);
+  }
+
+  linkButton() {
+    const link = button("Copy link", async () => {
+      const url = location.href.split("#")[0] + this.address();
+      try {
+        await navigator.clipboard.writeText(url);
+        link.textContent = "Copied";
+      } catch {
+        location.hash = this.address();
+        link.textContent = "It is in the address bar";
+      }
+      setTimeout(() => { link.textContent = "Copy link"; }, 2000);
+    }, { class: "fm-button fm-quiet" });
+    return link;
+  }
+
+  /** Puts the live figure in the place of the plain one, and keeps the caption. */
+  hydrate(...parts) {
+    const app = element("div", { class: "fm-app", role: "group", "aria-label": this.title }, ...parts);
+    for (const plain of [...this.figure.children]) if (plain.tagName !== "FIGCAPTION") plain.remove();
+    this.figure.prepend(app);
+    this.figure.classList.add("fm-live");
+    this.figure.explorer = this;
+    if (location.hash.startsWith(`#${this.figure.id}?`)) this.figure.scrollIntoView();
+  }
+}
+
+function addressed(figure) {
+  const prefix = `#${figure.id}?`;
+  return location.hash.startsWith(prefix) ? decodeURIComponent(location.hash.slice(prefix.length)) : figure.dataset.settings ?? "";
+}
+
+const key = (className, text, value = null) => element("span", { class: `fm-key ${className}` }, element("i", { "aria-hidden": "true" }), text, value);
+
+// ------------------------------------------------------------------------------------------------ training
+
+/** Starts a place where runs are trained: a worker, or the page itself where workers are refused. */
+function startPort() {
+  if (typeof makeEngine === "function" && typeof Worker === "function") {
+    try {
+      // eslint-disable-next-line no-undef -- the build wraps engine.mjs into this function
+      const code = new Blob([`(${makeEngine})().serve(self);`], { type: "text/javascript" });
+      const url = URL.createObjectURL(code);
+      const worker = new Worker(url);
+      URL.revokeObjectURL(url);
+      worker.slice = SLICE.worker;
+      return worker;
+    } catch { /* refused: train between frames instead */ }
+  }
+  const { port1, port2 } = new MessageChannel();
+  serve(port2);
+  port1.slice = SLICE.page;
+  return port1;
+}
+
+/** Milliseconds of training between two messages: long in a worker, shorter than a frame where the page itself trains. */
+const SLICE = { worker: 25, page: 10 };
+/** A run takes at least this long, so that a fast machine does not skip the film. */
+const SHORTEST_RUN = 1800;
+/** A false weight counts as pruned when it is below this part of the smallest true one. */
+const PRUNED = 0.1;
+
+const ENDED = new Set(["finished", "diverged"]);
+
+const PRESETS = [
+  { name: "Prune or amplify", settings: {}, text: "Press play. MAML pushes every false feature down; Reptile lifts the true ones and leaves the rest where they were." },
+  { name: "One fixed grid", settings: { design: "grid" }, text: "All tasks share 64 equally spaced points. Only the aliases of the true features (hollow) move: nothing tells the other weights apart." },
+  { name: "Other true features", settings: { support: [5, 40, 41] }, text: "Nothing is special about low frequencies. Click a bar to make its feature true or false." },
+  { name: "Start small", settings: { a: "reptile", b: "reptile", scale: 0.1 }, text: "From weights of 0.1 instead of 1, amplifying is enough: the scale of the start does the work." , patch: { b: "maml" } },
+  { name: "First order", settings: { b: "fomaml" }, text: "First-order MAML drops a term of the gradient. It still finds the true features, but cannot push the others as far down." },
+  { name: "One inner step", settings: { k: 1, outer: 0.1 }, text: "With K = 1 the best true weight is (2η)^(-1/2) = 5, so that one step from zero lands on the answer." },
+  { name: "Too hot", settings: { rate: 0.15 }, text: "An inner rate above the stable one: the inner loop explodes, and the run says where it would have been safe." },
+  { name: "The book's size", settings: { d: 257, n: 64 }, text: "257 features and 64 points a task, as in the notebooks: eight times the work of the problem that this figure starts with." },
+  { name: "Noise", settings: { noise: 0.5, test: 8 }, text: "Labels with noise of σ = 0.5, in training and in the unseen tasks." },
+];
+
+class TrainExplorer extends Explorer {
+  constructor(figure) {
+    const initial = Object.fromEntries(Object.entries(SETTINGS).map(([name, spec]) => [name, spec.initial]));
+    super(figure, initial);
+    this.title = "Train in this page";
+    // On two cores a second worker would take the page's own.
+    const first = startPort();
+    this.ports = { a: first, b: navigator.hardwareConcurrency > 2 ? startPort() : first };
+    for (const port of new Set(Object.values(this.ports))) port.onmessage = ({ data }) => this.#receive(data);
+    this.run = 0;
+    this.frames = { count: 0, longest: 0, over50: 0, work: 0 };
+    this.#build();
+    this.#readPoints();
+    this.#reset();
+    this.controls.show(this.settings);
+  }
+
+  // -- parts
+
+  #build() {
+    const changed = (name, value) => this.change({ [name]: value });
+    this.controls = new Controls(Object.keys(SETTINGS), () => this.settings, changed);
+    this.playButton = button("Play", () => this.toggle(), { class: "fm-button fm-play" });
+    this.stepButton = button("Step", () => this.stepOnce());
+    this.resetButton = button("Reset", () => { this.pause(); this.#reset(); });
+    this.progressFill = element("i", {});
+    this.stepText = element("span", { class: "fm-step" });
+    const bar = element("div", { class: "fm-bar" }, this.playButton, this.stepButton, this.resetButton,
+      element("span", { class: "fm-progress", "aria-hidden": "true" }, this.progressFill), this.stepText, this.linkButton());
+
+    this.presetText = element("p", { class: "fm-preset-text" });
+    this.presetButtons = PRESETS.map((preset) => button(preset.name, () => this.usePreset(preset), { class: "fm-button fm-chip", "aria-pressed": "false" }));
+    const presets = element("div", { class: "fm-presets", role: "group", "aria-label": "Things to try" }, ...this.presetButtons);
+
+    this.panels = {};
+    for (const side of ["a", "b"]) {
+      const heading = element("h3", { class: `fm-title fm-${side}` });
+      const note = element("p", { class: "fm-readout" });
+      const plot = new WeightsPlot({ label: "weights", onpick: (feature) => this.#pick(feature) });
+      plot.box.classList.add(`fm-${side}`);
+      this.panels[side] = { heading, note, plot, box: element("section", { class: `fm-panel fm-${side}` }, heading, note, plot.box) };
+    }
+    this.curve = new CurvePlot({ label: "error" });
+    this.taskPlot = new TaskPlot({
+      label: "One unseen task. Tab moves between its points; arrow keys move a point, Delete removes it.",
+      onchange: () => { this.edited = true; this.#drawTask(); this.remember(); },
+      free: () => this.settings.free,
+    });
+    this.taskPlot.addCurve("plain", "fm-min-norm");
+    this.taskPlot.addCurve("b", "fm-b");
+    this.taskPlot.addCurve("a", "fm-a");
+    this.taskKeys = element("p", { class: "fm-keys" });
+    this.curveTitle = element("h3", { class: "fm-title" });
+    const curveBox = element("section", { class: "fm-panel fm-curve" }, this.curveTitle, this.curve.box,
+      element("div", { class: "fm-under" }, this.controls.controls.show.box));
+    const taskBox = element("section", { class: "fm-panel fm-task" },
+      element("h3", { class: "fm-title" }, "One task it has never seen"), this.taskKeys, this.taskPlot.box,
+      element("div", { class: "fm-under" },
+        button("Add a point", () => this.#addPoint()), button("Remove one", () => this.taskPlot.remove(this.taskPlot.points.length - 1)),
+        button("New task", () => this.change({ task: (this.settings.task % 99) + 1 })), this.controls.controls.free.box),
+      element("p", { class: "fm-hint" }, "Drag a point. Click to add one, double-click to remove it. With the keyboard: Tab, arrow keys, Delete."));
+    const settingsBox = element("details", { class: "fm-settings" }, element("summary", {}, "Change the problem and the methods"),
+      element("div", { class: "fm-groups" },
+        this.controls.group("Methods", ["a", "b", "start", "scale", "steps", "tasks"]),
+        this.controls.group("Loops", ["k", "kr", "rate", "outer", "move"]),
+        this.controls.group("Problem", ["support", "d", "n", "design", "noise", "seed"]),
+        this.controls.group("Unseen task", ["test", "fit", "task"])));
+    this.hydrate(presets, this.presetText, bar,
+      element("div", { class: "fm-pair" }, this.panels.a.box, this.panels.b.box),
+      element("div", { class: "fm-pair fm-lower" }, curveBox, taskBox), this.summary, settingsBox);
+  }
+
+  // -- settings
+
+  get sides() { return this.settings.b === "none" ? ["a"] : ["a", "b"]; }
+
+  /** Changes settings as if the visitor had: a change of the problem or of a method starts again. */
+  change(changes) {
+    const before = this.settings;
+    this.settings = { ...before, ...changes };
+    this.settings.support = insideOf(this.settings.support, this.settings.d);
+    this.controls.show(this.settings);
+    const only = new Set(["fit", "task", "free", "show"]);
+    if (Object.keys(changes).some((name) => !only.has(name) && String(changes[name]) !== String(before[name]))) {
+      if ("test" in changes || "noise" in changes || "seed" in changes) this.edited = false;
+      this.#reset();
+    } else {
+      if ("task" in changes) this.#setTask();
+      this.#drawTask();
+      this.#drawCurve();
+    }
+    this.#showPreset();
+    this.remember();
+  }
+
+  usePreset(preset) {
+    this.edited = false;
+    this.pause();
+    this.change({ ...this.initial, ...preset.settings, ...(preset.patch ?? {}) });
+    this.play();
+  }
+
+  #showPreset() {
+    const same = PRESETS.findIndex((preset) => {
+      const wanted = { ...this.initial, ...preset.settings, ...(preset.patch ?? {}) };
+      return Object.keys(wanted).every((name) => ["task", "free", "show", "fit"].includes(name) || String(wanted[name]) === String(this.settings[name]));
+    });
+    this.presetButtons.forEach((chip, i) => chip.setAttribute("aria-pressed", String(i === same)));
+    this.presetText.textContent = same >= 0 ? PRESETS[same].text : "Your own setting. The link keeps it.";
+  }
+
+  #pick(feature) {
+    const { support } = this.settings;
+    const changed = support.includes(feature) ? support.filter((j) => j !== feature) : [...support, feature].sort((i, j) => i - j);
+    if (changed.length) this.change({ support: changed });
+  }
+
+  #config(side) {
+    const s = this.settings;
+    const method = s[side];
+    return {
+      method, nFeatures: s.d, support: s.support, noise: s.noise, design: s.design, nPoints: s.n, nTasks: s.tasks,
+      steps: s.steps, innerSteps: method === "reptile" ? s.kr : s.k, innerRate: s.rate, outerRate: s.outer,
+      stepSize: s.move, seed: s.seed, start: s.start, scale: s.scale, nUnseen: s.test,
+    };
+  }
+
+  // -- the run
+
+  #reset() {
+    this.run += 1;
+    const s = this.settings;
+    const start = initialWeights({ nFeatures: s.d, start: s.start, scale: s.scale, seed: s.seed });
+    const representative = aliasRepresentative(s.n, s.d);
+    const classes = new Set(s.support.map((j) => representative[j]));
+    const aliases = new Set(s.design === "grid" ? [...representative.keys()].filter((j) => classes.has(representative[j])) : []);
+    this.state = {};
+    for (const side of this.sides) {
+      const { plot } = this.panels[side];
+      plot.prepare({ initial: start, support: s.support, aliases });
+      this.state[side] = {
+        method: s[side], step: 0, status: "ready", weights: start, initial: start, aliases,
+        history: { step: [], risk: [], lossStep: [], loss: [] }, pace: 4, waiting: true, recoveredAt: null,
+      };
+      this.ports[side].postMessage({ run: this.run, side, config: this.#config(side) });
+    }
+    this.panels.b.box.hidden = this.sides.length < 2;
+    this.#setTask();
+    this.#draw();
+    this.#showPreset();
+    Object.assign(this, { startedAt: performance.now(), startStep: 0, drawnStep: 0, frameBefore: null });
+  }
+
+  #receive(data) {
+    const { side } = data;
+    const state = this.state[side];
+    if (!state || data.run !== this.run) return; // an answer to a run that has been replaced
+    const steps = data.step - state.step;
+    if (steps > 0) state.pace = 0.7 * state.pace + 0.3 * (data.milliseconds / steps);
+    data.losses.forEach((loss, i) => {
+      state.history.lossStep.push(data.step - data.losses.length + i + 1);
+      state.history.loss.push(loss);
+    });
+    if (data.step !== state.history.step.at(-1)) {
+      state.history.step.push(data.step);
+      state.history.risk.push(data.risk);
+    }
+    Object.assign(state, { step: data.step, status: data.status, weights: data.weights, stableRate: data.stableRate, waiting: false });
+    if (state.recoveredAt === null && state.step > 0 && this.#recovered(side)) {
+      state.recoveredAt = { step: state.step, milliseconds: performance.now() - this.startedAt };
+    }
+    this.dirty = true;
+    if (this.playing) this.#pump();
+    else this.#draw();
+  }
+
+  /** The largest weights are the true ones, and all others are small beside them. */
+  #recovered(side) {
+    const { weights } = this.state[side];
+    const { support } = this.settings;
+    const smallestTrue = Math.min(...support.map((j) => Math.abs(weights[j])));
+    return weights.every((w, j) => support.includes(j) || Math.abs(w) < PRUNED * smallestTrue);
+  }
+
+  get done() { return this.running.length === 0; }
+
+  toggle() {
+    if (this.playing) this.pause();
+    else this.play();
+  }
+
+  play() {
+    if (this.done) this.#reset();
+    this.playing = true;
+    this.startedAt = performance.now();
+    this.startStep = Math.min(...this.sides.map((side) => this.state[side].step));
+    this.drawnStep = this.startStep;
+    this.frameBefore = null;
+    this.frames = { count: 0, longest: 0, over50: 0, work: 0 };
+    this.#showButtons();
+    requestAnimationFrame((now) => this.#frame(now));
+  }
+
+  pause() {
+    this.playing = false;
+    this.#showButtons();
+  }
+
+  stepOnce() {
+    this.pause();
+    if (this.done) this.#reset();
+    this.#ask(Math.min(...this.running.map((side) => this.state[side].step)) + 1, Infinity);
+  }
+
+  get running() { return this.sides.filter((side) => !ENDED.has(this.state[side].status)); }
+
+  /** Asks for steps on every side that still runs; `upTo` is the step where all of them are to stand. */
+  #ask(upTo, milliseconds) {
+    for (const side of this.running) {
+      const state = this.state[side];
+      if (state.waiting || upTo <= state.step) continue;
+      state.waiting = true;
+      this.ports[side].postMessage({ run: this.run, side, steps: upTo - state.step, milliseconds });
+    }
+  }
+
+  /** While playing: once every side has answered, ask for the next slice, the same steps on both sides. */
+  #pump() {
+    const states = this.running.map((side) => this.state[side]);
+    if (!states.length || states.some((state) => state.waiting)) return;
+    const { slice } = this.ports.a;
+    const paces = states.map((state) => state.pace);
+    // One port does one side after the other.
+    const pace = this.ports.a === this.ports.b ? paces.reduce((sum, each) => sum + each, 0) : Math.max(...paces);
+    const ahead = Math.max(...states.map((state) => state.step));
+    const behind = Math.min(...states.map((state) => state.step));
+    const played = performance.now() - this.startedAt + 30;
+    const film = this.startStep + Math.ceil((this.settings.steps * played) / (calm() ? 1 : SHORTEST_RUN));
+    const upTo = ahead > behind ? ahead : Math.min(ahead + Math.max(1, Math.floor(slice / pace)), film);
+    this.#ask(upTo, slice);
+  }
+
+  #frame(now) {
+    if (!this.playing) return;
+    if (this.frameBefore) {
+      const length = now - this.frameBefore;
+      this.frames.count += 1;
+      this.frames.longest = Math.max(this.frames.longest, length);
+      if (length > 50) this.frames.over50 += 1;
+    }
+    this.frameBefore = now;
+    this.#pump();
+    // Who prefers calm sees ten still pictures of a run, and its end.
+    const step = Math.min(...this.sides.map((side) => this.state[side].step));
+    if (this.dirty && (!calm() || this.done || step >= this.drawnStep + this.settings.steps / 10)) {
+      const begin = performance.now();
+      this.drawnStep = step;
+      this.#draw();
+      this.frames.work = Math.max(this.frames.work, performance.now() - begin);
+    }
+    if (this.done) {
+      this.pause();
+      this.#draw();
+      return;
+    }
+    requestAnimationFrame((next) => this.#frame(next));
+  }
+
+  // -- the task
+
+  #setTask() {
+    const s = this.settings;
+    const random = new Random(s.seed, 4, s.task);
+    const truth = drawCoefficients(s.d, s.support, random);
+    this.dense = this.dense?.d === s.d ? this.dense : { ...denseTable(Math.min(s.d, 17)), d: s.d };
+    if (!this.edited) {
+      const points = new Random(s.seed, 5);
+      const x = spread(s.test, points);
+      this.points = x.map((value) => ({ x: value, offset: s.noise ? Math.round(s.noise * points.normal() * 1000) / 1000 : 0 }));
+    }
+    this.taskPlot.setTask(truth);
+    this.taskPlot.setPoints(this.points);
+  }
+
+  #addPoint() {
+    // In the middle of the widest gap, where a new point tells most.
+    const xs = [-1, ...[...this.taskPlot.xs].sort((p, q) => p - q), 1];
+    let widest = 1;
+    for (let i = 1; i < xs.length; i++) if (xs[i] - xs[i - 1] > xs[widest] - xs[widest - 1]) widest = i;
+    this.taskPlot.add((xs[widest] + xs[widest - 1]) / 2);
+  }
+
+  #readPoints() {
+    const given = new URLSearchParams(addressed(this.figure)).get("p");
+    const points = (given ?? "").split(";").filter(Boolean).map((pair) => pair.split(",").map(Number));
+    if (!points.length || !points.every(([x, offset]) => x >= -1 && x < 1 && Number.isFinite(offset))) return;
+    this.points = points.slice(0, 64).map(([x, offset]) => ({ x, offset }));
+    this.edited = true;
+  }
+
+  extraAddress() {
+    return this.edited ? `p=${this.points.map(({ x, offset }) => `${x},${offset}`).join(";")}` : "";
+  }
+
+  /** The fit of the points on the screen with a side's weights. */
+  #fit(side, design, labels) {
+    const { weights, method } = this.state[side];
+    const s = this.settings;
+    if (s.fit === "exact") return minNorm(design, labels, weights);
+    const task = { design, labels };
+    if (method !== "reptile") return gradientDescent(task, weights, s.k, s.rate);
+    const adapted = jointDescent(task, weights, s.kr, s.rate);
+    return adapted.weights.map((w, j) => w * adapted.coefficients[j]);
+  }
+
+  // -- drawing
+
+  #draw() {
+    this.dirty = false;
+    for (const side of this.sides) this.#drawSide(side);
+    this.#drawCurve();
+    this.#drawTask();
+    const step = Math.min(...this.sides.map((side) => this.state[side].step));
+    this.stepText.textContent = `step ${step} of ${this.settings.steps}`;
+    this.progressFill.style.transform = `scaleX(${step / this.settings.steps})`;
+    this.#showButtons();
+    if (this.done) this.say(this.#sentence(), true);
+    else if (this.playing || step > 0) this.say(this.#sentence());
+    else this.say(`Nothing is trained yet: all ${this.settings.d} weights stand where they start. Press play.`, true);
+  }
+
+  #showButtons() {
+    this.playButton.textContent = this.playing ? "Pause" : this.done ? "Play again" : "Play";
+  }
+
+  /** What the weights of a side say, in numbers. */
+  measure(side) {
+    const { weights, initial } = this.state[side];
+    const { support } = this.settings;
+    const sizes = Array.from(weights, Math.abs);
+    const order = [...sizes.keys()].sort((i, j) => sizes[j] - sizes[i]);
+    const others = sizes.filter((_, j) => !support.includes(j));
+    return {
+      recovered: support.every((j) => order.indexOf(j) < support.length),
+      smallestTrue: Math.min(...support.map((j) => sizes[j])),
+      largestTrue: Math.max(...support.map((j) => sizes[j])),
+      largestOther: Math.max(0, ...others),
+      smallestRatio: Math.min(...sizes.map((size, j) => size / Math.abs(initial[j]))),
+      unmoved: others.length ? weights.reduce((n, w, j) => n + (!support.includes(j) && w === initial[j] ? 1 : 0), 0) : 0,
+      risk: this.state[side].history.risk.at(-1),
+    };
+  }
+
+  #drawSide(side) {
+    const { heading, note, plot } = this.panels[side];
+    const state = this.state[side];
+    const name = METHOD_NAMES[state.method];
+    const numbers = this.measure(side);
+    for (const node of [plot.box, heading]) node.dataset.method = state.method;
+    this.panels[side].box.dataset.method = state.method;
+    heading.textContent = name;
+    note.textContent = state.status === "diverged" ? `diverged at step ${state.step}: inner rate ${this.settings.rate}, stable below ${written(state.stableRate)}`
+      : state.step === 0 ? `${this.settings.d} weights, ${this.settings.support.length} of them true`
+        : `true ${written(numbers.smallestTrue)} to ${written(numbers.largestTrue)}, largest other ${written(numbers.largestOther)}`;
+    note.classList.toggle("fm-alarm", state.status === "diverged");
+    plot.update(state.weights);
+    plot.svg.setAttribute("aria-label", `Weights of ${name} at step ${state.step}: ${note.textContent}. Smallest weight is ${written(numbers.smallestRatio)} times its start.`);
+  }
+
+  #drawCurve() {
+    const wanted = this.settings.show;
+    const curves = {};
+    for (const side of this.sides) {
+      const { history, method } = this.state[side];
+      const [steps, values] = wanted === "risk" ? [history.step, history.risk] : smoothed(history.lossStep, history.loss);
+      curves[side] = { name: METHOD_NAMES[method], steps, values };
+    }
+    const first = this.state.a.history.risk[0];
+    const reference = wanted === "risk" && this.settings.start === "ones" ? first : null;
+    this.curve.update({ curves, steps: this.settings.steps, reference, yLabel: wanted === "risk" ? "median error" : "loss" });
+    for (const side of ["a", "b"]) {
+      this.curve.lines[side].dataset.method = this.curve.ends[side].dataset.method = this.settings[side];
+    }
+    const points = this.settings.test === 1 ? "1 point" : `${this.settings.test} points`;
+    this.curveTitle.textContent = wanted === "risk" ? `Error on 24 unseen tasks, from ${points} each` : "Training loss";
+    const words = this.sides.map((side) => `${METHOD_NAMES[this.settings[side]]} ${written(curves[side].values.at(-1) ?? NaN)}`);
+    this.curve.svg.setAttribute("aria-label", `${this.curveTitle.textContent}, against the meta-step, log scale. Now: ${listed(words)}.`);
+  }
+
+  #drawTask() {
+    const { taskPlot } = this;
+    this.points = taskPlot.points;
+    const design = designOf(taskPlot.xs, this.settings.d);
+    const { labels, truth } = taskPlot;
+    const fits = { plain: minNorm(design, labels, new Float64Array(this.settings.d).fill(1)) };
+    for (const side of this.sides) fits[side] = this.#fit(side, design, labels);
+    taskPlot.update(fits);
+    for (const side of ["a", "b"]) taskPlot.lines.get(side).dataset.method = this.settings[side];
+    this.taskErrors = Object.fromEntries(Object.entries(fits).map(([name, effective]) => [name, risk(effective, truth)]));
+    const value = (name) => element("b", {}, written(this.taskErrors[name]));
+    const keys = [key("fm-truth-key", "truth"), key("fm-min-norm-key", "no meta-learning, error ", value("plain"))];
+    for (const side of this.sides) {
+      const node = key(`fm-${side}-key`, `${METHOD_NAMES[this.settings[side]]}, error `, value(side));
+      node.dataset.method = this.settings[side];
+      keys.push(node);
+    }
+    this.taskKeys.replaceChildren(...keys);
+  }
+
+  #sentence() {
+    const parts = this.sides.map((side) => {
+      const { method, status, step, stableRate } = this.state[side];
+      const name = METHOD_NAMES[method];
+      if (status === "diverged") return `${name} diverged at step ${step}: the inner rate is ${this.settings.rate}, stable below ${written(stableRate)} for these tasks and weights.`;
+      const numbers = this.measure(side);
+      const count = this.settings.support.length;
+      const found = numbers.recovered ? `its ${count} largest weights are the true ones` : `its ${count} largest weights are not yet the true ones`;
+      const others = numbers.smallestRatio >= 0.9 ? `no weight has fallen below ${written(numbers.smallestRatio)} times its start`
+        : `the largest other weight is ${written(numbers.largestOther)}`;
+      return `${name}: ${found}, ${others}, and the median error on unseen tasks is ${written(numbers.risk)}.`;
+    });
+    const step = Math.min(...this.sides.map((side) => this.state[side].step));
+    return `Step ${step} of ${this.settings.steps}. ${parts.join(" ")}`;
+  }
+}
+
+/** Points that look drawn at random and do not crowd: one from each cell, away from its walls. */
+function spread(count, random) {
+  return Array.from({ length: count }, (_, i) => Math.round((-1 + (2 * (i + 0.2 + 0.6 * random.uniform())) / count) * 1000) / 1000);
+}
+
+/** Medians of windows of steps: single steps see few tasks. */
+function smoothed(steps, values) {
+  const window = Math.max(1, Math.round(values.length / 60));
+  const kept = [[], []];
+  for (let i = 0; i + window <= values.length; i += window) {
+    const sorted = values.slice(i, i + window).sort((p, q) => p - q);
+    kept[0].push(steps[i + window - 1]);
+    kept[1].push(sorted[window >> 1]);
+  }
+  return kept;
+}
+
+// ------------------------------------------------------------------------------------------------ start
+
+const KINDS = { train: TrainExplorer };
+
+function start() {
+  for (const figure of document.querySelectorAll("figure[data-explorer]")) {
+    const Kind = KINDS[figure.dataset.explorer];
+    if (Kind) new Kind(figure);
+  }
+}
+
+if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
+else start();

@@ -1,0 +1,102 @@
+"""Sphinx settings of the published book: the stored notebooks, never executed here, and a few pages around them."""
+
+import os
+import sys
+import tomllib
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE / "_ext"))
+PROJECT = tomllib.loads((HERE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+# ------------------------------------------------------------------------------------------------ where the book lives
+
+# A fork's workflow sets GITHUB_REPOSITORY to owner/name; anywhere else pyproject.toml knows.
+repository = os.environ.get("GITHUB_REPOSITORY") or PROJECT["urls"]["Repository"].split("github.com/")[1]
+owner, name = repository.split("/")
+html_baseurl = os.environ.get("SITE_URL") or f"https://{owner.lower()}.github.io/{name}/"
+
+# ------------------------------------------------------------------------------------------------ the book
+
+project = "fourier_meta"
+author = PROJECT["authors"][0]["name"]
+copyright = f"{author}. Text and code under the MIT licence."
+release = version = PROJECT["version"]
+language = "en"
+
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx_copybutton",
+    "offline_mathjax",
+    "notebook_pages",
+    "explorer_figures",
+    "site_files",
+]
+exclude_patterns = ["_*", "results", "**.ipynb_checkpoints"]
+templates_path = ["_templates"]
+
+# The reader sees the outputs that `make test` compared with a fresh run.
+nb_execution_mode = "off"
+nb_merge_streams = True
+nb_ipywidgets_js = {}  # widget views need a kernel; the pages have explorers of their own instead
+nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json", None)]
+nb_code_prompt_show = "Show the {type}"
+nb_code_prompt_hide = "Hide the {type}"
+suppress_warnings = ["mystnb.unknown_mime_type"]  # a widget view; the picture or words beside it are shown
+myst_enable_extensions = ["dollarmath", "attrs_block", "colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+autodoc_typehints = "none"
+napoleon_google_docstring = False
+napoleon_use_rtype = False
+default_role = "py:obj"
+add_module_names = False
+toc_object_entries = False
+
+# ------------------------------------------------------------------------------------------------ how it looks
+
+html_theme = "furo"
+html_title = "fourier_meta"
+html_static_path = ["_static"]
+html_css_files = ["book.css", "explorer.css"]
+html_favicon = "_static/favicon.svg"
+html_copy_source = False
+html_show_sourcelink = False
+html_show_sphinx = True
+html_last_updated_fmt = None  # two builds of the same sources are the same
+html_use_index = False
+html_domain_indices = False
+html_theme_options = {
+    "source_repository": f"https://github.com/{repository}/",
+    "source_branch": "main",
+    "source_directory": "notebooks/",
+    "top_of_page_buttons": [],
+    "light_css_variables": {
+        "color-brand-primary": "#0A5C95",
+        "color-brand-content": "#0A5C95",
+        "color-brand-visited": "#6A3D7C",
+        "font-stack": "-apple-system, BlinkMacSystemFont, 'Segoe UI', 'Noto Sans', Helvetica, Arial, sans-serif",
+    },
+    "dark_css_variables": {
+        "color-brand-primary": "#7CC0EE",
+        "color-brand-content": "#7CC0EE",
+        "color-brand-visited": "#C9A4DA",
+    },
+}
+pygments_style = "a11y-high-contrast-light"
+pygments_dark_style = "a11y-high-contrast-dark"
+copybutton_exclude = ".linenos, .gp, .go"
+
+book_repository = repository
+book_description = (
+    "A short book that runs: how MAML and Reptile learn which of 257 Fourier features matter, "
+    "so that 3 points are enough where 64 were not. Train both in the page."
+)
+
+
+def setup(app):
+    """Let the extensions of this folder read where the book is published."""
+    app.add_config_value("book_repository", repository, "html")
+    app.add_config_value("book_description", book_description, "html")
