@@ -92,6 +92,16 @@ chromium:
 notebooks: $(STAMP)  ## execute the .py sources and store the .ipynb files (one of them: make notebooks ONLY=03_maml)
 	$(BIN)/python tools/execute.py $(ONLY)
 
+.PHONY: site
+site: $(STAMP)  ## build the published book into _site/ from the stored outputs
+	@SECONDS=0; rm -rf _build/site && mkdir -p _build/site; \
+	$(BIN)/python -m sphinx -b html -W --keep-going -q -d _build/site/doctrees notebooks _build/site/html; \
+	$(SWAP_SITE); \
+	echo "make site took $$SECONDS s: open _site/index.html, no server is needed."
+
+# The old site stays until the new one is complete, so an interruption never leaves half a site behind.
+SWAP_SITE := rm -rf _build/old-site; [ ! -e _site ] || mv _site _build/old-site; mv _build/site/html _site; rm -rf _build/site _build/old-site
+
 .PHONY: lint
 lint: $(STAMP)  ## ruff over everything
 	$(BIN)/ruff check .
