@@ -49,7 +49,7 @@ def maml_gradient(weights, train, validation, inner_steps=5, inner_rate=0.02):
     for k in reversed(range(len(slopes))):
         total += slopes[k] * adjoint
         if k:  # c_0 = 0 does not depend on the weights
-            adjoint -= _backproject(features, _predict(features, squared * adjoint))
+            adjoint -= np.vecmat(np.matvec(features, squared * adjoint), features)
     return _finite(loss, -2 * step * weights * total.mean(axis=0), weights, train, validation, inner_rate)
 
 
@@ -144,8 +144,8 @@ def _adapt(weights, train, inner_steps, inner_rate):
     effective = np.zeros((len(features), features.shape[-1]), features.dtype)
     slopes = []
     for k in range(inner_steps):
-        residual = _predict(features, effective) - labels if k else -labels
-        slopes.append(_backproject(features, residual))
+        residual = np.matvec(features, effective) - labels if k else -labels
+        slopes.append(np.vecmat(residual, features))
         effective -= squared * slopes[-1]
     return weights, features, step, effective, slopes
 
@@ -156,8 +156,8 @@ def _validate(weights, effective, validation):
     features, labels, _ = match_regression(validation.features, validation.labels, weights)
     checks.same_size("validation.features", features.ndim, 3, "axes")
     checks.same_size("validation", len(features), len(effective), "tasks")
-    residual = _predict(features, effective) - labels
-    return float(np.mean(residual**2)), 2 / residual.shape[-1] * _backproject(features, residual)
+    residual = np.matvec(features, effective) - labels
+    return float(np.mean(residual**2)), 2 / residual.shape[-1] * np.vecmat(residual, features)
 
 
 def _finite(loss, gradient, weights, train, validation, inner_rate):
@@ -167,11 +167,3 @@ def _finite(loss, gradient, weights, train, validation, inner_rate):
         check_regression(validation.features, validation.labels)
         raise Divergence(train.features, weights, inner_rate)
     return loss, gradient
-
-
-def _predict(features, effective):
-    return (effective[:, None, :] @ features.mT)[:, 0]
-
-
-def _backproject(features, residual):
-    return (residual[:, None, :] @ features)[:, 0]

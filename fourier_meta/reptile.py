@@ -43,8 +43,8 @@ def joint_descent(features, labels, weights, inner_steps=20, inner_rate=0.02):
     coefficients = np.zeros_like(weights)
     with np.errstate(over="ignore", invalid="ignore"):
         for _ in range(inner_steps):
-            residual = (weights * coefficients)[..., None, :] @ features.mT - labels[..., None, :]
-            slope = step * (residual @ features)[..., 0, :]
+            residual = np.matvec(features, weights * coefficients) - labels
+            slope = step * np.vecmat(residual, features)
             weights, coefficients = weights - slope * coefficients, coefficients - slope * weights
     if not (np.isfinite(weights).all() and np.isfinite(coefficients).all()):
         raise Divergence(features, start, inner_rate)
@@ -104,7 +104,7 @@ def train_reptile(
         loss, moved = 0.0, np.zeros_like(weights)
         for (tasks,) in episodes:
             adapted, coefficients = joint_descent(tasks.features, tasks.labels, weights, inner_steps, inner_rate)
-            fitted = ((adapted * coefficients)[:, None, :] @ tasks.features.mT)[:, 0]
+            fitted = np.matvec(tasks.features, adapted * coefficients)
             loss += float(np.sum((fitted - tasks.labels) ** 2)) / (n_tasks * n_points)
             moved += (adapted - weights).sum(axis=0) / n_tasks
         return loss, weights + next(fraction) * moved, tasks

@@ -141,9 +141,9 @@ class TaskFamily:
         if design == "grid":
             rows[..., : self.n_features] = fourier_features(x[0], self.n_features)
         else:
-            _look_up_dense(x, self.n_features, rows)
+            _look_up_dense(x, self.n_features, self.dtype, rows)
         features = rows[..., : self.n_features]
-        labels = (effective.astype(self.dtype)[:, None, :] @ features.mT)[:, 0] + noise.astype(self.dtype)
+        labels = np.matvec(features, effective.astype(self.dtype, copy=False)) + noise.astype(self.dtype, copy=False)
         return Tasks(x, features, labels, effective)
 
 
@@ -226,10 +226,10 @@ def _draw_distinct(n_dense, n_tasks, n_points, rng):
     return index + index.argsort(axis=1).argsort(axis=1)
 
 
-def _look_up_dense(x, n_features, rows):
+def _look_up_dense(x, n_features, dtype, rows):
     """Write the features at points of the dense grid into `rows`: copied from the table, or made if there is none."""
     index = ((x + 1) * (dense_size(n_features) / 2)).astype(np.intp)
-    table = dense_table(n_features, rows.dtype.name)
+    table = dense_table(n_features, dtype)
     if table is None:
         _dense_features(index, n_features, rows)
     else:
@@ -243,14 +243,18 @@ def _dense_features(index, n_features, rows):
     n_dense values of a single wave; a cosine is a sine a quarter period ahead.
     """
     n_dense = dense_size(n_features)
-    wave = (np.sqrt(2) * np.sin(np.arange(n_dense) * (2 * np.pi / n_dense))).astype(rows.dtype)
-    quarter = np.where(np.arange(n_features) % 2, 0, n_dense // 4)
     angle = (index[..., None] - n_dense // 2) * frequencies(n_features)
-    angle += quarter
+    angle[..., 2::2] += n_dense // 4
     angle &= n_dense - 1  # modulo a power of two
-    rows[..., :n_features] = wave.take(angle, mode="clip")
+    rows[..., :n_features] = _wave(n_dense)[angle]
     rows[..., 0] = 1
     rows[..., n_features:] = 0
+
+
+@functools.lru_cache(maxsize=4)
+def _wave(n_points):
+    """One period of sqrt(2) sin, shape (n_points,)."""
+    return np.sqrt(2) * np.sin(np.arange(n_points) * (2 * np.pi / n_points))
 
 
 def _empty_rows(shape, dtype):

@@ -53,7 +53,7 @@ def test_conda_and_pip_install_the_same_packages():
     ("old", "new", "seen"),
     [
         ("  - joblib>=1.4\n", "", {"joblib"}),
-        ("numpy>=2.0", "numpy>=1.26", {"numpy"}),
+        ("numpy>=2.2", "numpy>=1.26", {"numpy"}),
         ("pytorch-cpu>=2.6", "pytorch>=2.6", {"pytorch", "torch"}),
         ("  - pip\n", "  - pip\n  - pandas\n", {"pandas"}),
     ],
