@@ -107,7 +107,7 @@ def draw_risk(ax, n_points, risks, method, label=None, **style):
     """Draw median and 10-90 % band of `risks` (len(n_points), n_tasks) against the number of points, log-log."""
     low, median, high = np.quantile(np.maximum(risks, FLOOR), (0.1, 0.5, 0.9), axis=1)
     ax.fill_between(n_points, low, high, color=COLORS[method], alpha=0.15, linewidth=0)
-    ax.loglog(n_points, median, "o-", color=COLORS[method], markersize=4, label=label or method, **style)
+    ax.loglog(n_points, median, marker="o", color=COLORS[method], markersize=4, label=label or method, **style)
     ax.set(xlabel="training points n", ylabel="risk on unseen tasks")
 
 

@@ -1,0 +1,233 @@
+"""Figures draw exactly the numbers they are given, and say in words what they show."""
+
+import itertools
+import re
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib import colors
+from PIL import Image
+
+from fourier_meta import TaskFamily, figures, train_maml
+from fourier_meta.figures import COLORS, describe, png, show, subplots
+
+
+@pytest.fixture(autouse=True)
+def no_figure_is_left_open():
+    with plt.rc_context():
+        yield
+    plt.close("all")
+
+
+@pytest.fixture
+def ax():
+    return subplots()[1]
+
+
+@pytest.fixture(scope="module")
+def run():
+    return train_maml(TaskFamily(9), "uniform", steps=45, n_tasks=2, n_points=4)
+
+
+# Colours
+
+
+def linear(color):
+    """Linear-light RGB of a colour."""
+    rgb = np.array(colors.to_rgb(color))
+    return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+
+
+# What remains of linear RGB without the long-wave or the middle-wave cones (Vienot, Brettel and Mollon 1999).
+VISION = {
+    "full": np.eye(3),
+    "protanopia": [[0.11238, 0.88762, 0], [0.11238, 0.88762, 0], [0.00401, -0.00401, 1]],
+    "deuteranopia": [[0.29275, 0.70725, 0], [0.29275, 0.70725, 0], [-0.02234, 0.02234, 1]],
+}
+
+
+@pytest.mark.parametrize("vision", VISION)
+def test_no_two_methods_look_alike_with_any_colour_vision(vision):
+    methods = [name for name in COLORS if name != "other"]
+    for one, two in itertools.combinations(methods, 2):
+        seen = [np.clip(VISION[vision] @ linear(COLORS[name]), 0, 1) ** (1 / 2.4) for name in (one, two)]
+        assert np.linalg.norm(seen[0] - seen[1]) > 0.06, f"{one} and {two}"
+
+
+@pytest.mark.parametrize("method", COLORS)
+def test_every_colour_stands_out_from_white_paper(method):
+    luminance = linear(COLORS[method]) @ [0.2126, 0.7152, 0.0722]
+    assert 1.05 / (luminance + 0.05) > 2, method
+
+
+# Drawing
+
+
+def test_subplots_have_the_size_and_the_number_asked_for():
+    fig, axes = subplots(2, 3, height=1.5, width=6)
+    assert axes.shape == (2, 3)
+    assert fig.get_size_inches().tolist() == [6, 3]
+    assert fig.get_layout_engine() is not None
+    assert not axes[0, 0].spines["top"].get_visible()
+
+
+def test_subplots_pass_other_options_on():
+    _, axes = subplots(1, 2, sharey=True)
+    axes[0].set_ylim(0, 7)
+    assert axes[1].get_ylim() == (0, 7)
+
+
+def test_a_fit_shows_truth_prediction_and_points(ax):
+    x = np.linspace(-1, 1, 5)
+    figures.draw_fit(ax, x, x**2, prediction=x**3, method="MAML", points=(x[:2], x[:2] + 1))
+    truth, prediction, points = ax.lines
+    for line, y in ((truth, x**2), (prediction, x**3)):
+        np.testing.assert_array_equal(line.get_xdata(), x)
+        np.testing.assert_array_equal(line.get_ydata(), y)
+    np.testing.assert_array_equal(points.get_xydata(), np.stack([x[:2], x[:2] + 1], axis=1))
+    assert [line.get_label() for line in ax.lines] == ["truth", "MAML", "2 training points"]
+    assert [line.get_color() for line in ax.lines] == [COLORS["truth"], COLORS["MAML"], COLORS["truth"]]
+    assert ax.get_xlabel() == "x"
+
+
+def test_a_fit_may_have_no_prediction_and_no_points(ax):
+    figures.draw_fit(ax, [0, 1], [2, 3])
+    assert [line.get_label() for line in ax.lines] == ["truth"]
+
+
+def test_a_spectrum_shows_the_size_of_every_weight_and_which_are_true(ax):
+    weights = np.array([0.5, -3.0, 0.25, 2.0])
+    figures.draw_spectrum(ax, weights, (1, 3), method="Reptile")
+    others, true = ax.lines
+    assert others.get_xydata().tolist() == [[0, 0.5], [2, 0.25]]
+    assert true.get_xydata().tolist() == [[1, 3], [3, 2]]
+    assert true.get_color() == COLORS["Reptile"]
+    assert others.get_color() == COLORS["other"]
+    for stems, dots in zip(ax.collections, ax.lines, strict=True):
+        np.testing.assert_array_equal([path.vertices[1] for path in stems.get_paths()], dots.get_xydata())
+        assert all(path.vertices[0][1] == 0 for path in stems.get_paths())
+    assert ax.get_ylim()[0] == 0
+
+
+def test_weights_are_drawn_over_the_steps_of_the_run(ax, run):
+    figures.draw_weights(ax, run, (0, 2), method="MAML")
+    step, weights = run.history["step"], np.abs(run.history["weights"])
+    others = np.delete(weights, (0, 2), axis=1)
+    drawn = [line.get_ydata() for line in ax.lines]
+    for expected in (np.median(others, axis=1), weights[:, 0], weights[:, 2]):
+        assert any(np.array_equal(line, expected) for line in drawn)
+    assert all(np.array_equal(line.get_xdata(), step) for line in ax.lines)
+    band = ax.collections[0].get_paths()[0].vertices[:, 1]
+    assert band.max() == others.max()
+    assert band.min() == others.min()
+    words = " ".join(text.get_text() for text in ax.texts) + " ".join(line.get_label() for line in ax.lines)
+    assert "true features" in words
+    assert "7 others" in words
+
+
+def test_a_loss_is_the_median_of_every_20_steps(ax, run):
+    figures.draw_loss(ax, run, method="FOMAML", label="loss")
+    (line,) = ax.lines
+    loss = run.history["loss"]
+    np.testing.assert_array_equal(line.get_xdata(), [20, 40])
+    np.testing.assert_allclose(line.get_ydata(), [np.median(loss[:20]), np.median(loss[20:40])])
+    assert line.get_color() == COLORS["FOMAML"]
+    assert ax.get_yscale() == "log"
+    figures.draw_loss(ax, run, window=9)
+    assert ax.lines[1].get_xdata().tolist() == [9, 18, 27, 36, 45]
+
+
+def test_risks_are_a_median_and_a_band_and_what_is_below_rounding_lies_on_the_floor(ax):
+    risks = np.array([np.arange(1.0, 12), np.zeros(11)])
+    figures.draw_risk(ax, [4, 8], risks, "MAML", label="learned", linestyle="--")
+    (line,) = ax.lines
+    assert line.get_xydata().tolist() == [[4, 6], [8, figures.FLOOR]]
+    assert line.get_label() == "learned"
+    assert line.get_linestyle() == "--"
+    band = ax.collections[0].get_paths()[0].vertices
+    assert {2.0, 10.0} <= set(band[band[:, 0] == 4, 1])
+    assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
+    figures.draw_risk(ax, [4, 8], risks, "MAML")
+    assert ax.lines[1].get_label() == "MAML"
+
+
+@pytest.mark.parametrize("draw", ["draw_spectrum", "draw_weights", "draw_loss"])
+def test_drawing_changes_no_number(ax, run, draw):
+    before = {name: values.copy() for name, values in run.history.items()}
+    arguments = {"draw_spectrum": (run.weights, (0,)), "draw_weights": (run, (0,)), "draw_loss": (run,)}
+    getattr(figures, draw)(ax, *arguments[draw])
+    for name, values in before.items():
+        np.testing.assert_array_equal(values, run.history[name])
+
+
+# Words
+
+
+def test_the_description_counts_the_numbers_and_gives_their_range_and_five_on_the_way(ax):
+    ax.set_title("A title", loc="left")
+    ax.plot(range(9), [0, 1, 2, 3, 40, 5, 6, 7, 8])
+    assert describe(ax.figure) == "[1] A title\n    line: 9 values from ~0 to 40: ~0 2 40 6 8"
+
+
+def test_the_description_names_every_axes_and_every_kind_of_mark():
+    fig, axes = subplots(1, 2)
+    axes[0].set_ylabel("height")
+    axes[0].bar([1, 2, 3], [0.5, 0.25, 0.125])
+    axes[1].set_title("matrix")
+    axes[1].imshow([[1.0, 2.0], [3.0, 4.0]])
+    axes[1].scatter([0, 1], [0.3, 0.6])
+    axes[1].vlines([0, 1], 0, [7, 9])
+    text = describe(fig)
+    assert text.splitlines() == [
+        "[1] height",
+        "    bars: 3 values from 0.12 to 0.5: 0.5 0.5 0.25 0.12 0.12",
+        "[2] matrix",
+        "    marks: 2 values from 0.3 to 0.6: 0.3 0.3 0.3 0.6 0.6",
+        "    marks: 4 values from ~0 to 9: ~0 7 ~0 ~0 9",
+        "    image: 4 values from 1 to 4: 1 2 3 3 4",
+    ]
+
+
+def test_what_is_rounding_is_not_spelled_out_and_what_is_not_finite_is_left_out(ax):
+    ax.plot([1e-13, -1e-30, 1e-11, 2e-12, 1e-13])
+    ax.plot([1e6, 1e-4, 1e-2, np.nan, np.inf])
+    ax.plot([np.nan, np.nan])
+    first, second, third = describe(ax.figure).splitlines()[1:]
+    assert first.endswith(": ~0 ~0 1e-11 2e-12 ~0")
+    assert second == "    line: 3 values from ~0 to 1e+06: 1e+06 1e+06 ~0 0.01 0.01"
+    assert third == "    line: nothing"
+
+
+def test_other_numbers_give_another_description(ax):
+    ax.plot([1.0, 2.0, 3.0])
+    before = describe(ax.figure)
+    ax.lines[0].set_ydata([1.0, 2.5, 3.0])
+    assert describe(ax.figure) != before
+
+
+def test_show_displays_the_picture_with_its_alt_text_and_closes_the_figure(ax, monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda data, raw: shown.append((data, raw)))
+    ax.plot([1, 2, 3])
+    expected = png(ax.figure)
+    show(ax.figure, alt="A line rises.")
+    ((data, raw),) = shown
+    assert raw
+    assert data["image/png"] == expected
+    assert data["text/plain"] == f"A line rises.\n\n{describe(ax.figure)}"
+    assert not plt.get_fignums()
+
+
+def test_the_same_drawing_gives_the_same_bytes_without_a_date_or_a_version(tmp_path):
+    pictures = []
+    for _ in range(2):
+        fig, axes = subplots()
+        axes.plot([1, 2, 3])
+        pictures.append(png(fig))
+    assert pictures[0] == pictures[1]
+    (tmp_path / "figure.png").write_bytes(pictures[0])
+    with Image.open(tmp_path / "figure.png") as picture:
+        assert picture.size == (900, 300)
+        text = " ".join(f"{key} {value}" for key, value in picture.info.items())
+    assert not re.search(r"matplotlib|20\d\d-\d\d", text, re.IGNORECASE)
