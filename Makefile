@@ -102,6 +102,10 @@ site: $(STAMP)  ## build the published book into _site/ from the stored outputs
 # The old site stays until the new one is complete, so an interruption never leaves half a site behind.
 SWAP_SITE := rm -rf _build/old-site; [ ! -e _site ] || mv _site _build/old-site; mv _build/site/html _site; rm -rf _build/site _build/old-site
 
+.PHONY: results
+results: $(STAMP)  ## run the experiments that notebooks 05 and 06 plot: all, or make results ONLY=few_shot; it resumes
+	$(BIN)/python tools/results.py $(ONLY)
+
 .PHONY: lint
 lint: $(STAMP)  ## ruff over everything
 	$(BIN)/ruff check .
