@@ -29,7 +29,9 @@ def test_there_are_notebooks_and_none_stands_alone():
 
 @pytest.mark.parametrize("path", book.source_notebooks(), ids=lambda path: path.stem)
 def test_both_halves_hold_the_same_cells(path):
-    problem = difference(cells(jupytext.read(path)), cells(book.read(path.with_suffix(".ipynb"))))
+    stored = path.with_suffix(".ipynb")
+    assert stored.exists(), f"{stored.name} is missing: run make notebooks"
+    problem = difference(cells(jupytext.read(path)), cells(book.read(stored)))
     assert problem is None, f"{path.stem}: {problem}\nrun make notebooks"
 
 
