@@ -11,8 +11,8 @@ import book
 import house_rules
 import nbformat
 import pytest
-from conftest import picture_problem
 from PIL import Image, ImageDraw
+from pictures import picture_problem
 
 
 def cells_that_fail(notebook, folder):
