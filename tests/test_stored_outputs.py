@@ -11,8 +11,8 @@ import book
 import house_rules
 import nbformat
 import pytest
-from PIL import Image, ImageDraw
 from pictures import picture_problem
+from PIL import Image, ImageDraw
 
 
 def cells_that_fail(notebook, folder):
