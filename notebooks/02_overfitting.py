@@ -250,7 +250,7 @@ explore_overfitting()
 #
 # <details><summary>Solution</summary>
 #
-# Feature 3 is the sine of frequency 2. Its aliases are the sines of frequencies 48, 52, 98 and 102, at indices 2k - 1.
+# Feature 3 is the sine of frequency 2. Its aliases are the sines of frequencies $50 m \pm 2$, at indices $2k - 1$.
 #
 # ```python
 # aliases = {3, 95, 103, 195, 203}
@@ -268,7 +268,7 @@ check(aliases, lambda a: set(a) == set(np.flatnonzero(np.abs(columns.T @ columns
 #
 # <details><summary>Solution</summary>
 #
-# With weight 1 on $S$ and $\tau$ on its three aliases the survival is $1 / (1 + 3\tau^2)$, so any $\tau$ below 0.058 will do.
+# With weight 1 on $S$ and $\tau$ on its three aliases the survival is $1 / (1 + 3\tau^2)$, so $\tau = 0.05$ will do.
 #
 # ```python
 # weights = np.full(n_features, 0.05)

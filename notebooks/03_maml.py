@@ -167,7 +167,6 @@ for (top, bottom), ((start, n_tasks), run) in zip(axes.T, runs.items(), strict=T
     figures.draw_weights(top, run, true)
     figures.draw_spectrum(bottom, run.weights, true)
     top.set(title=f"{start}, {n_tasks} tasks")
-figures.legend_above(fig, axes[0, 0])
 show(fig, alt="Four runs. Top: three true weights rise to 4 while the range of the 254 others shrinks to nothing. Bottom: the learned spectrum, three tall stems at indices 0, 1 and 2, all others at zero.")
 
 # %% [markdown]
