@@ -42,8 +42,8 @@ nb_execution_mode = "off"
 nb_merge_streams = True
 nb_ipywidgets_js = {}  # widget views need a kernel; the pages have explorers of their own instead
 nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json", None)]
-nb_code_prompt_show = "Show the {type}"
-nb_code_prompt_hide = "Hide the {type}"
+nb_code_prompt_show = "Show the code"
+nb_code_prompt_hide = "Hide the code"
 suppress_warnings = ["mystnb.unknown_mime_type"]  # a widget view; the picture or words beside it are shown
 myst_enable_extensions = ["dollarmath", "attrs_block", "colon_fence", "deflist"]
 myst_heading_anchors = 3
@@ -77,6 +77,7 @@ html_theme_options = {
         "color-brand-primary": "#0A5C95",
         "color-brand-content": "#0A5C95",
         "color-brand-visited": "#6A3D7C",
+        "color-code-background": "#F6F8FA",
         "font-stack": "-apple-system, BlinkMacSystemFont, 'Segoe UI', 'Noto Sans', Helvetica, Arial, sans-serif",
     },
     "dark_css_variables": {

@@ -17,6 +17,7 @@ from sphinx.util.docutils import SphinxDirective
 from explorer_figures import explorer_figure
 
 DESCRIPTION_LENGTH = 200
+CAPTION_LENGTH = 60  # a caption takes whole sentences until it is at least this long
 
 
 def notebook_of(app, docname):
@@ -31,7 +32,7 @@ def improve(app, doctree):
     if notebook is not None:
         replace_explorers(doctree, docname)
         number = re.match(r"0*(\d+)", docname)
-        describe_figures(doctree, alt_texts(notebook), number[1] if number else docname)
+        describe_figures(doctree, Path(app.srcdir), alt_texts(notebook), number[1] if number else docname)
         label_outputs(doctree)
         explain_how_to_run(app, doctree, docname)
     app.env.metadata[docname].setdefault("description", description(doctree))
@@ -52,21 +53,33 @@ def alt_texts(notebook):
     return texts
 
 
-def describe_figures(doctree, texts, notebook_number):
-    """Give every output picture its alt text and a numbered caption, the first sentence of that text."""
+def describe_figures(doctree, source_folder, texts, notebook_number):
+    """Give every output picture its alt text and a numbered caption, the first sentences of that text."""
     count = 0
     for image in list(doctree.findall(nodes.image)):
-        path = Path(image["uri"])
-        if not path.is_file():  # drawn in Markdown, with its own alt text
+        if not isinstance(image.parent, nodes.container):  # a picture of the text, with its own alt text
             continue
+        path = source_folder / image["uri"]
         text = texts.get(hashlib.sha256(path.read_bytes()).hexdigest())
         if text is None:
             raise ValueError(f"{doctree['source']}: a figure without words; display it with show(fig, alt=...)")
         count += 1
         image["alt"] = " ".join(text.split())
-        sentence = re.match(r".+?[.!?](?=\s|$)|.+", image["alt"])[0]
-        caption = nodes.caption("", "", nodes.strong("", f"Figure {notebook_number}.{count}. "), nodes.Text(sentence))
-        image.replace_self(nodes.figure("", image.deepcopy(), caption, classes=["book-figure"]))
+        words = nodes.Text(first_sentences(image["alt"]))
+        caption = nodes.caption("", "", nodes.strong("", f"Figure {notebook_number}.{count}. "), words)
+        identifier = f"figure-{notebook_number}-{count}"
+        figure = nodes.figure("", image.deepcopy(), caption, classes=["book-figure"], ids=[identifier])
+        image.replace_self(figure)
+
+
+def first_sentences(text):
+    """Whole sentences from the start of a text, at least one and at least CAPTION_LENGTH characters of them."""
+    caption = ""
+    for sentence in re.findall(r".+?[.!?](?=\s|$)\s*|.+", text):
+        if len(caption) >= CAPTION_LENGTH:
+            break
+        caption += sentence
+    return caption.strip()
 
 
 def label_outputs(doctree):

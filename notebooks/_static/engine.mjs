@@ -34,17 +34,42 @@ export function featureName(index) {
   return `${index % 2 ? "sin" : "cos"} ${frequency === 1 ? "" : frequency}πx`;
 }
 
-/** For every feature the lowest one that looks like it on the regular grid of n points; -1 if it is zero there. */
-export function aliasRepresentative(nPoints, nFeatures) {
+/**
+ * Which features coincide on the regular grid of n points: `representative[j]` is the lowest feature of j's class, or -1
+ * if j is zero there, and feature j = factor[j] * a vector that its class shares.
+ */
+export function aliasClasses(nPoints, nFeatures) {
   const representative = new Int32Array(nFeatures);
-  for (let j = 1; j < nFeatures; j++) {
-    const residue = ((j + 1) >> 1) % nPoints;
-    const folded = Math.min(residue, nPoints - residue);
-    const isSine = j % 2;
+  const factor = new Float64Array(nFeatures);
+  for (let j = 0; j < nFeatures; j++) {
+    const frequency = (j + 1) >> 1;
+    const residue = frequency % nPoints;
+    const mirrored = 2 * residue > nPoints;
+    const turns = Math.floor(frequency / nPoints) + (mirrored ? 1 : 0);
+    const folded = mirrored ? nPoints - residue : residue;
+    const isSine = j % 2 === 1;
     const edge = folded === 0 || 2 * folded === nPoints;
-    representative[j] = edge && isSine ? -1 : folded === 0 ? 0 : 2 * folded - isSine;
+    factor[j] = ((turns * nPoints) % 2 ? -1 : 1) * (mirrored && isSine ? -1 : 1);
+    if (edge) factor[j] = isSine ? 0 : SQRT2 * factor[j];
+    if (j === 0) factor[j] = 1;
+    representative[j] = factor[j] === 0 ? -1 : folded === 0 ? 0 : 2 * folded - (isSine ? 1 : 0);
   }
-  return representative;
+  return { representative, factor };
+}
+
+/** What min-norm makes of noiseless labels on the regular grid of n points, by formula: shares of w^2 in each class. */
+export function aliasedMinNorm(effective, weights, nPoints) {
+  const { representative, factor } = aliasClasses(nPoints, weights.length);
+  const mass = new Map();
+  const total = new Map();
+  representative.forEach((r, j) => {
+    mass.set(r, (mass.get(r) ?? 0) + factor[j] * effective[j]);
+    total.set(r, (total.get(r) ?? 0) + (weights[j] * factor[j]) ** 2);
+  });
+  return Float64Array.from(effective, (_, j) => {
+    const r = representative[j];
+    return r < 0 || total.get(r) === 0 ? 0 : (mass.get(r) * weights[j] ** 2 * factor[j]) / total.get(r);
+  });
 }
 
 // ------------------------------------------------------------------------------------------------ random numbers
@@ -324,28 +349,37 @@ export function reptileStep(weights, tasks, innerSteps, innerRate, fraction) {
 
 // ------------------------------------------------------------------------------------------------ fitting one task
 
+/** Weighted minimum-norm fit of one task; see `interpolator`. */
+export function minNorm(design, labels, weights) {
+  return interpolator(design, weights)(labels);
+}
+
 /**
- * Weighted minimum-norm fit: beta = w * alpha with the smallest |alpha| such that Phi beta = y, or the least-squares
- * fit where no beta reaches y. Rows of Phi diag(w) that depend on others (repeated points, weights that are zero)
- * are dropped by pivoting, so nothing is ever divided by a vanishing number.
+ * A function from labels to effective coefficients: beta = w * alpha with the smallest |alpha| such that Phi beta = y, or
+ * the least-squares fit where no beta reaches y. Rows of Phi diag(w) that depend on others (repeated points, weights
+ * that are zero) are dropped by pivoting, so nothing is ever divided by a vanishing number.
  */
-export function minNorm({ table, rows, d }, labels, weights) {
+export function interpolator({ table, rows, d }, weights) {
   const n = rows.length;
-  const effective = new Float64Array(d);
   const scale = weights.reduce((largest, w) => Math.max(largest, Math.abs(w)), 0);
-  if (scale === 0 || n === 0) return effective;
+  if (scale === 0 || n === 0) return () => new Float64Array(d);
+  const relative = weights.map((w) => w / scale);
   const matrix = [];
   for (let i = 0; i < n; i++) {
-    const start = rows[i] * d;
-    matrix.push(Float64Array.from(weights, (w, j) => table[start + j] * (w / scale)));
+    const row = table.slice(rows[i] * d, rows[i] * d + d);
+    for (let j = 0; j < d; j++) row[j] *= relative[j];
+    matrix.push(row);
   }
   // The answer lies in the span of the rows: alpha = Q^T z with |Phi_w Q^T z - y| least.
   const basis = rowSpace(matrix, Math.max(n, d) * Number.EPSILON);
-  const reduced = matrix.map((row) => Float64Array.from(basis, (q) => dot(row, q)));
-  const z = leastSquares(reduced, labels);
-  for (let r = 0; r < basis.length; r++) for (let j = 0; j < d; j++) effective[j] += z[r] * basis[r][j];
-  for (let j = 0; j < d; j++) effective[j] *= weights[j] / scale;
-  return effective;
+  const solve = leastSquares(matrix.map((row) => Float64Array.from(basis, (q) => dot(row, q))));
+  return (labels) => {
+    const z = solve(labels);
+    const effective = new Float64Array(d);
+    for (let r = 0; r < basis.length; r++) for (let j = 0; j < d; j++) effective[j] += z[r] * basis[r][j];
+    for (let j = 0; j < d; j++) effective[j] *= relative[j];
+    return effective;
+  };
 }
 
 function dot(a, b) {
@@ -377,36 +411,32 @@ function rowSpace(matrix, tolerance) {
   return basis;
 }
 
-/** Least squares by Householder reflections; the matrix (n rows, r <= n columns) has full column rank. */
-function leastSquares(matrix, labels) {
+/** Least squares by Householder reflections, as a function of the labels; n rows, r <= n independent columns. */
+function leastSquares(matrix) {
   const n = matrix.length;
-  const r = n ? matrix[0].length : 0;
-  const a = matrix.map((row) => Float64Array.from(row));
-  const y = Float64Array.from(labels);
-  for (let k = 0; k < r; k++) {
+  const r = matrix[0].length;
+  const columns = Array.from({ length: r }, (_, k) => Float64Array.from(matrix, (row) => row[k]));
+  const mirrors = columns.map((column, k) => {
+    const mirror = new Float64Array(n);
     let norm = 0;
-    for (let i = k; i < n; i++) norm += a[i][k] * a[i][k];
-    norm = a[k][k] > 0 ? -Math.sqrt(norm) : Math.sqrt(norm);
-    const v = new Float64Array(n);
-    for (let i = k; i < n; i++) v[i] = a[i][k];
-    v[k] -= norm;
-    const square = dot(v, v);
-    if (square === 0) continue;
-    const reflect = (read, write) => {
-      let product = 0;
-      for (let i = k; i < n; i++) product += v[i] * read(i);
-      for (let i = k; i < n; i++) write(i, read(i) - (2 * product / square) * v[i]);
-    };
-    for (let j = k; j < r; j++) reflect((i) => a[i][j], (i, value) => { a[i][j] = value; });
-    reflect((i) => y[i], (i, value) => { y[i] = value; });
-  }
-  const z = new Float64Array(r);
-  for (let k = r - 1; k >= 0; k--) {
-    let sum = y[k];
-    for (let j = k + 1; j < r; j++) sum -= a[k][j] * z[j];
-    z[k] = sum / a[k][k];
-  }
-  return z;
+    for (let i = k; i < n; i++) norm += column[i] * column[i];
+    mirror.set(column.subarray(k), k);
+    mirror[k] += Math.sign(column[k] || 1) * Math.sqrt(norm);
+    const square = dot(mirror, mirror);
+    if (square > 0) for (let j = k; j < r; j++) subtract(columns[j], (2 * dot(mirror, columns[j])) / square, mirror);
+    return { mirror, square };
+  });
+  return (labels) => {
+    const y = Float64Array.from(labels);
+    for (const { mirror, square } of mirrors) if (square > 0) subtract(y, (2 * dot(mirror, y)) / square, mirror);
+    const z = new Float64Array(r);
+    for (let k = r - 1; k >= 0; k--) {
+      let sum = y[k];
+      for (let j = k + 1; j < r; j++) sum -= columns[j][k] * z[j];
+      z[k] = sum / columns[k][k];
+    }
+    return z;
+  };
 }
 
 /** K steps of gradient descent with feature weights: the effective coefficients w * alpha. */
@@ -490,6 +520,7 @@ export class Trainer {
     this.random = new Random(this.config.seed, STREAM.training, this.step);
     this.task = 0;
     this.loss = 0;
+    this.zero = 0; // the loss of predicting 0
     this.sum = new Float64Array(this.config.nFeatures); // of the tasks' gradients, or of their moves
   }
 
@@ -499,6 +530,7 @@ export class Trainer {
     const train = observe(this.dense, effective, nPoints, design, noise, this.random);
     const validation = observe(this.dense, effective, nPoints, "random", noise, this.random);
     this.last = train;
+    this.zero += Math.max(dot(effective, effective), dot(train.labels, train.labels) / nPoints);
     if (this.config.method === "reptile") {
       const adapted = jointDescent(train, this.weights, this.config.innerSteps, innerRate);
       this.loss += adapted.loss;
@@ -523,7 +555,7 @@ export class Trainer {
     }
     this.step += 1;
     this.losses.push(loss);
-    if (!(loss <= 1e6 * this.losses[0]) || !this.weights.every(Number.isFinite)) {
+    if (!(loss <= (1000 * this.zero) / nTasks) || !this.weights.every(Number.isFinite)) {
       this.stableRate = largestStableRate(this.last.design, before);
       this.weights = before;
       this.status = "diverged";

@@ -5,8 +5,8 @@
 // from file://. `makeEngine` is the function that the wrapper puts around engine.mjs; a worker is started from it.
 
 import {
-  Random, aliasRepresentative, denseTable, designOf, drawCoefficients, featureName, fourierFeatures, gradientDescent,
-  initialWeights, jointDescent, minNorm, observe, predict, risk, serve,
+  Random, aliasClasses, aliasedMinNorm, denseTable, designOf, drawCoefficients, featureName, fourierFeatures, gradientDescent,
+  initialWeights, interpolator, jointDescent, minNorm, observe, predict, risk, serve,
 } from "./engine.mjs";
 
 // ------------------------------------------------------------------------------------------------ words and numbers
@@ -518,7 +518,7 @@ function readSettings(text, initial) {
     if (!(key in initial) || !given.has(key)) continue;
     const raw = given.get(key);
     if (spec.choices && raw in spec.choices) settings[key] = raw;
-    else if (spec.values && spec.values.includes(Number(raw))) settings[key] = Number(raw);
+    else if (spec.values?.some((value) => String(value) === raw)) settings[key] = spec.values.find((value) => String(value) === raw);
     else if (spec.toggle) settings[key] = raw === "1";
     else if (spec.indices) settings[key] = readIndices(raw, 1e9) ?? settings[key];
   }
@@ -707,10 +707,10 @@ const PRESETS = [
   { name: "Prune or amplify", settings: {}, text: "Press play. MAML pushes every false feature down; Reptile lifts the true ones and leaves the rest where they were." },
   { name: "One fixed grid", settings: { design: "grid" }, text: "All tasks share 64 equally spaced points. Only the aliases of the true features (hollow) move: nothing tells the other weights apart." },
   { name: "Other true features", settings: { support: [5, 40, 41] }, text: "Nothing is special about low frequencies. Click a bar to make its feature true or false." },
-  { name: "Start small", settings: { a: "reptile", b: "reptile", scale: 0.1 }, text: "From weights of 0.1 instead of 1, amplifying is enough: the scale of the start does the work." , patch: { b: "maml" } },
+  { name: "Start small", settings: { a: "reptile", b: "maml", scale: 0.1 }, text: "From weights of 0.1 instead of 1, amplifying is enough: the scale of the start does the work." },
   { name: "First order", settings: { b: "fomaml" }, text: "First-order MAML drops a term of the gradient. It still finds the true features, but cannot push the others as far down." },
   { name: "One inner step", settings: { k: 1, outer: 0.1 }, text: "With K = 1 the best true weight is (2η)^(-1/2) = 5, so that one step from zero lands on the answer." },
-  { name: "Too hot", settings: { rate: 0.15 }, text: "An inner rate above the stable one: the inner loop explodes, and the run says where it would have been safe." },
+  { name: "Too hot", settings: { rate: 0.2 }, text: "The inner rate is above the stable one. Reptile's inner loop explodes, and the run says where it would have been safe; MAML bends the weights until its five steps survive, and prunes badly." },
   { name: "The book's size", settings: { d: 257, n: 64 }, text: "257 features and 64 points a task, as in the notebooks: eight times the work of the problem that this figure starts with." },
   { name: "Noise", settings: { noise: 0.5, test: 8 }, text: "Labels with noise of σ = 0.5, in training and in the unseen tasks." },
 ];
@@ -813,13 +813,13 @@ class TrainExplorer extends Explorer {
   usePreset(preset) {
     this.edited = false;
     this.pause();
-    this.change({ ...this.initial, ...preset.settings, ...(preset.patch ?? {}) });
+    this.change({ ...this.initial, ...preset.settings });
     this.play();
   }
 
   #showPreset() {
     const same = PRESETS.findIndex((preset) => {
-      const wanted = { ...this.initial, ...preset.settings, ...(preset.patch ?? {}) };
+      const wanted = { ...this.initial, ...preset.settings };
       return Object.keys(wanted).every((name) => ["task", "free", "show", "fit"].includes(name) || String(wanted[name]) === String(this.settings[name]));
     });
     this.presetButtons.forEach((chip, i) => chip.setAttribute("aria-pressed", String(i === same)));
@@ -848,7 +848,7 @@ class TrainExplorer extends Explorer {
     this.run += 1;
     const s = this.settings;
     const start = initialWeights({ nFeatures: s.d, start: s.start, scale: s.scale, seed: s.seed });
-    const representative = aliasRepresentative(s.n, s.d);
+    const { representative } = aliasClasses(s.n, s.d);
     const classes = new Set(s.support.map((j) => representative[j]));
     const aliases = new Set(s.design === "grid" ? [...representative.keys()].filter((j) => classes.has(representative[j])) : []);
     this.state = {};
@@ -1158,9 +1158,235 @@ function smoothed(steps, values) {
   return kept;
 }
 
+// ------------------------------------------------------------------------------------------------ chapter 1: tasks
+
+/** Functions and marks over x; `set` takes lines and points, each with a class. */
+class FunctionPlot extends Plot {
+  constructor(options) {
+    super({ left: 34, top: 12, ...options });
+    this.layer = this.mark("g", "");
+  }
+
+  /** lines: [{ x, y, className }], points: [{ x, y, className }], with arrays of numbers; low and high: at least this range. */
+  set({ lines, points, low = -1, high = 1 }) {
+    const values = [...lines, ...points].flatMap(({ y }) => [...y]);
+    Object.assign(this, { lines, points, low: Math.min(low, ...values), high: Math.max(high, ...values) });
+    if (this.width) this.place();
+  }
+
+  place() {
+    if (!this.lines) return;
+    const pad = 0.06 * (this.high - this.low);
+    const [low, high] = [this.low - pad, this.high + pad];
+    const x = (value) => (this.left + (this.innerWidth * (value + 1)) / 2).toFixed(1);
+    const y = (value) => this.floor - (this.innerHeight * (value - low)) / (high - low);
+    const step = high - low > 8 ? 4 : high - low > 4 ? 2 : 1;
+    const ticks = [];
+    for (let v = Math.ceil(low / step) * step; v <= high; v += step) ticks.push([y(v), String(v)]);
+    this.drawAxes([-1, -0.5, 0, 0.5, 1].map((v) => [Number(x(v)), String(v)]), ticks, "x", "");
+    const trace = ({ x: xs, y: ys, className }, join) => drawing("path", {
+      class: className, d: Array.from(xs, (value, i) => `${i && join ? "L" : "M"}${x(value)} ${y(ys[i]).toFixed(1)}${join ? "" : "h0"}`).join(""),
+    });
+    this.layer.replaceChildren(...this.lines.map((line) => trace(line, true)), ...this.points.map((mark) => trace(mark, false)));
+  }
+}
+
+Object.assign(SETTINGS, {
+  count: { label: "tasks", values: whole(1, 15), initial: 5 },
+  points: { label: "points a task N", values: whole(2, 128), initial: 64 },
+  feature: { label: "feature j", values: whole(0, 256), initial: 1 },
+  favoured: { label: "favoured features s", values: [1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33], initial: 3 },
+  share: { label: "their share γ of the weight", values: ["equal", 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 1], initial: "equal" },
+});
+
+const settingsOf = (changes) => Object.fromEntries(Object.entries(changes).map(([name, value]) => [name, value ?? SETTINGS[name].initial]));
+const sampled = Float64Array.from({ length: 1601 }, (_, i) => -1 + i / 800);
+
+/** What chapters 1 and 2 share: every change redraws at once, nothing is trained. */
+class StillExplorer extends Explorer {
+  constructor(figure, initial) {
+    super(figure, initial);
+    this.controls = new Controls(Object.keys(initial), () => this.settings, (name, value) => this.change({ [name]: value }));
+    this.build();
+    this.change({});
+  }
+
+  change(changes) {
+    this.settings = { ...this.settings, ...changes };
+    this.settings.support = insideOf(this.settings.support, this.settings.d);
+    this.controls.show(this.settings);
+    this.draw();
+    if (Object.keys(changes).length) this.remember();
+  }
+
+  bar() {
+    return element("div", { class: "fm-bar" }, button("Draw again", () => this.change({ seed: (this.settings.seed + 1) % 100 })),
+      button("Reset", () => this.change(this.initial)), this.linkButton());
+  }
+}
+
+class SetupExplorer extends StillExplorer {
+  constructor(figure) {
+    super(figure, settingsOf({ support: null, d: 257, count: null, points: null, design: null, noise: null, seed: null, feature: null }));
+  }
+
+  build() {
+    this.title = "Features and tasks";
+    this.feature = new FunctionPlot({ height: 240, label: "a feature" });
+    this.tasks = new FunctionPlot({ height: 240, label: "tasks" });
+    this.featureTitle = element("h3", { class: "fm-title" });
+    this.tasksTitle = element("h3", { class: "fm-title" });
+    this.hydrate(this.bar(),
+      element("div", { class: "fm-pair", "data-method": "maml" },
+        element("section", { class: "fm-panel" }, this.featureTitle, this.feature.box, this.controls.controls.feature.box),
+        element("section", { class: "fm-panel" }, this.tasksTitle, this.tasks.box, this.controls.controls.count.box)),
+      this.summary,
+      element("div", { class: "fm-groups" }, this.controls.group("Family", ["support", "d"]),
+        this.controls.group("Points", ["points", "design"]), this.controls.group("Chance", ["noise", "seed"])));
+  }
+
+  draw() {
+    const s = this.settings;
+    const j = Math.min(s.feature, s.d - 1);
+    this.dense = this.dense?.d === s.d ? this.dense : denseTable(s.d);
+    const random = new Random(s.seed, 6);
+    const observed = Array.from({ length: s.count }, () => {
+      const effective = drawCoefficients(s.d, s.support, random);
+      return { effective, ...observe(this.dense, effective, s.points, s.design, s.noise, random) };
+    });
+    const values = (x, effective) => predict(designOf(x, s.d), effective);
+    const unit = Float64Array.from({ length: s.d }, (_, i) => (i === j ? 1 : 0));
+    const isTrue = s.support.includes(j);
+    this.feature.set({
+      lines: [{ x: sampled, y: values(sampled, unit), className: "fm-wave" }],
+      points: [{ x: observed[0].x, y: values(observed[0].x, unit), className: isTrue ? "fm-mark fm-marked" : "fm-mark" }],
+      low: -1.5, high: 1.5,
+    });
+    this.featureTitle.textContent = `Feature ${j}: ${j ? "√2 " : ""}${featureName(j)}${isTrue ? ", a true one" : ""}`;
+    this.tasks.set({
+      lines: observed.map(({ effective }, t) => ({ x: sampled, y: values(sampled, effective), className: t ? "fm-task-line" : "fm-task-line fm-first" })),
+      points: observed.map(({ x, labels }, t) => ({ x, y: labels, className: t ? "fm-mark fm-small" : "fm-mark fm-marked" })),
+    });
+    this.tasksTitle.textContent = s.count === 1 ? "One task" : `${s.count} tasks of the family`;
+    const names = listed(s.support.slice(0, 6).map(featureName)) + (s.support.length > 6 ? " and more" : "");
+    const first = s.support.slice(0, 6).map((k) => `${written(observed[0].effective[k])} for ${featureName(k)}`);
+    const places = { random: "at random", jittered: "one in each cell of a regular grid", grid: "on a regular grid" }[s.design];
+    const text = `${s.points} points ${places} are to tell ${s.d} features apart; the labels are made of ${names}. The first task: ${listed(first)}.`;
+    this.feature.svg.setAttribute("aria-label", `${this.featureTitle.textContent}, over x, with the points of the first task.`);
+    this.tasks.svg.setAttribute("aria-label", `${this.tasksTitle.textContent} over x, each with its points. ${text}`);
+    this.say(text, true);
+  }
+}
+
+// ------------------------------------------------------------------------------------------------ chapter 2: one fit
+
+/** Coefficients of a fit against the feature index: where the signal went. */
+class CoefficientsPlot extends Plot {
+  constructor() {
+    super({ height: 240, label: "coefficients", top: 22 });
+    this.marks.append(...["others", "aliases", "true"].map((kind) => {
+      const layer = drawing("g", {});
+      this[kind] = { stems: this.mark("path", `fm-stem fm-${kind}-stem`, layer), heads: this.mark("path", `fm-head fm-${kind}-head`, layer) };
+      return layer;
+    }));
+    this.rings = this.mark("path", "fm-rings");
+  }
+
+  set({ estimate, truth, support, aliases }) {
+    Object.assign(this, { estimate, truth, support, aliasSet: aliases });
+    if (this.width) this.place();
+  }
+
+  place() {
+    if (!this.estimate) return;
+    const d = this.estimate.length;
+    const most = Math.max(0.1, ...Array.from(this.estimate, Math.abs), ...Array.from(this.truth, Math.abs)) * 1.1;
+    const x = (j) => (this.left + 8 + ((this.innerWidth - 14) * j) / Math.max(1, d - 1)).toFixed(1);
+    const y = (value) => (this.floor - (this.innerHeight * (value + most)) / (2 * most)).toFixed(1);
+    const step = most > 2 ? 2 : most > 1 ? 1 : 0.5;
+    const ticks = [];
+    for (let v = Math.ceil(-most / step) * step; v <= most; v += step) ticks.push([Number(y(v)), String(v)]);
+    const every = d > 200 ? 64 : d > 100 ? 32 : d > 40 ? 16 : 8;
+    this.drawAxes(Array.from({ length: Math.floor((d - 1) / every) + 1 }, (_, i) => [Number(x(i * every)), String(i * every)]),
+      ticks, "feature index", "coefficient");
+    const parts = { others: ["", ""], aliases: ["", ""], true: ["", ""] };
+    this.estimate.forEach((value, j) => {
+      const part = parts[this.support.includes(j) ? "true" : this.aliasSet.has(j) ? "aliases" : "others"];
+      part[0] += `M${x(j)} ${y(0)}V${y(value)}`;
+      part[1] += `M${x(j)} ${y(value)}h0`;
+    });
+    for (const [kind, [stems, heads]] of Object.entries(parts)) {
+      this[kind].stems.setAttribute("d", stems);
+      this[kind].heads.setAttribute("d", heads);
+    }
+    this.rings.setAttribute("d", this.support.map((j) => `M${Number(x(j)) - 6} ${y(this.truth[j])}a6 6 0 1 0 12 0a6 6 0 1 0 -12 0`).join(""));
+  }
+}
+
+class FitExplorer extends StillExplorer {
+  constructor(figure) {
+    super(figure, settingsOf({ points: null, design: "grid", d: 257, support: null, favoured: null, share: null, noise: null, seed: null }));
+  }
+
+  build() {
+    this.title = "One task, one fit";
+    this.fit = new FunctionPlot({ height: 280, label: "the fit" });
+    this.coefficients = new CoefficientsPlot();
+    this.numbers = element("p", { class: "fm-keys" });
+    this.hydrate(this.bar(),
+      element("h3", { class: "fm-title" }, "The fit goes through every point"),
+      element("p", { class: "fm-keys" }, key("fm-truth-key", "truth"), key("fm-min-norm-key", "weighted minimum-norm fit")), this.fit.box,
+      element("div", { class: "fm-groups" }, this.controls.group("Points", ["points", "design", "noise"]),
+        this.controls.group("Features", ["support", "d"]), this.controls.group("Weights", ["favoured", "share", "seed"])),
+      element("h3", { class: "fm-title fm-spaced" }, "Where its coefficients went"), this.numbers, this.coefficients.box, this.summary);
+  }
+
+  /** Bi-level weights: the first s features hold the share gamma of the sum of w^2, the others the rest. */
+  weights() {
+    const { d, favoured, share } = this.settings;
+    if (share === "equal") return new Float64Array(d).fill(1);
+    const s = Math.min(favoured, d - 1);
+    return Float64Array.from({ length: d }, (_, j) => Math.sqrt(j < s ? (share * d) / s : ((1 - share) * d) / (d - s)));
+  }
+
+  draw() {
+    const s = this.settings;
+    this.dense = this.dense?.d === s.d ? this.dense : denseTable(s.d);
+    const random = new Random(s.seed, 7);
+    const truth = drawCoefficients(s.d, s.support, random);
+    const { design, x, labels } = observe(this.dense, truth, s.points, s.design, s.noise, random);
+    const weights = this.weights();
+    const estimate = interpolator(design, weights)(labels);
+    const samples = designOf(sampled, s.d);
+    this.fit.set({
+      lines: [{ x: sampled, y: predict(samples, truth), className: "fm-truth" },
+        { x: sampled, y: predictDense(samples, estimate), className: "fm-fit fm-min-norm" }],
+      points: [{ x, y: labels, className: "fm-mark fm-marked" }],
+    });
+    const classes = aliasClasses(s.points, s.d).representative;
+    const own = new Set(s.support.map((j) => classes[j]));
+    const aliases = new Set(s.design === "grid" ? [...classes.keys()].filter((j) => own.has(classes[j])) : []);
+    this.coefficients.set({ estimate, truth, support: s.support, aliases });
+    const inside = s.support.reduce((sum, j) => sum + truth[j] * estimate[j], 0) / s.support.reduce((sum, j) => sum + truth[j] ** 2, 0);
+    const outside = estimate.reduce((sum, value, j) => sum + (s.support.includes(j) ? 0 : value * value), 0);
+    const fitted = predictDense(design, estimate);
+    const trainError = fitted.reduce((sum, value, i) => sum + (value - labels[i]) ** 2, 0) / labels.length;
+    const values = [["survival", written(inside)], ["contamination", written(outside)], ["error on the points", trainError < 1e-20 ? "below 10⁻²⁰" : written(trainError)], ["risk", written(risk(estimate, truth))]];
+    const exact = s.design === "grid" && !s.noise ? Math.max(...aliasedMinNorm(truth, weights, s.points).map((value, j) => Math.abs(value - estimate[j]))) : null;
+    if (exact !== null) values.push(["farthest from the alias formula", exact < 1e-12 ? "below 10⁻¹²" : written(exact)]);
+    this.numbers.replaceChildren(...values.map(([name, value]) => element("span", { class: "fm-key" }, `${name} `, element("b", {}, value))));
+    const aliased = aliases.size - s.support.filter((j) => aliases.has(j)).length;
+    const text = `${s.points} points, ${s.d} features: ${values.map(([name, value]) => `${name} ${value}`).join(", ")}.`
+      + (s.design === "grid" ? ` On this grid the true features share their signal with ${aliased} aliases.` : "");
+    this.fit.svg.setAttribute("aria-label", `True function and fit over x. ${text}`);
+    this.coefficients.svg.setAttribute("aria-label", `Coefficients of the fit against the feature index. ${text}`);
+    this.say(text, true);
+  }
+}
+
 // ------------------------------------------------------------------------------------------------ start
 
-const KINDS = { train: TrainExplorer };
+const KINDS = { train: TrainExplorer, setup: SetupExplorer, fit: FitExplorer };
 
 function start() {
   for (const figure of document.querySelectorAll("figure[data-explorer]")) {
