@@ -134,7 +134,7 @@ def test_the_defaults_are_those_of_the_book():
         n_points=64,
         inner_steps=20,
         inner_rate=0.02,
-        step_size=0.2,
+        step_size=0.5,
         seed=0,
     )
     np.testing.assert_array_equal(run.weights, told.weights)
