@@ -22,6 +22,11 @@ COLORS = {
     "oracle": "#7A7A7A",
     "lasso": "#CC79A7",
     "OMP": "#E69F00",
+    "small start": "#117733",
+    "smoothness prior": "#882255",
+    "bi-level prior": "#AA4499",
+    "moment ranking": "#8C510A",
+    "group lasso": "#332288",
     "other": "#9A9A9A",
 }
 STYLE = {
@@ -109,6 +114,48 @@ def draw_risk(ax, n_points, risks, method, label=None, **style):
     ax.fill_between(n_points, low, high, color=COLORS[method], alpha=0.15, linewidth=0)
     ax.loglog(n_points, median, marker="o", color=COLORS[method], markersize=4, label=label or method, **style)
     ax.set(xlabel="training points n", ylabel="risk on unseen tasks")
+
+
+def draw_band(ax, x, low, median, high, method, **style):
+    """Draw a median with its 10-90 % band, on log axes, in the colour of the method (up to a comma in its name)."""
+    color = COLORS[method.partition(",")[0]]
+    low, median, high = (np.maximum(values, FLOOR) for values in (low, median, high))
+    ax.fill_between(x, low, high, color=color, alpha=0.15, linewidth=0)
+    ax.loglog(x, median, color=color, **style)
+
+
+def draw_contest(ax, x, curves, highlighted):
+    """Draw all `curves` (name -> low, median, high) thin and grey, and the `highlighted` ones with band and name."""
+    for name, (_, median, _) in curves.items():
+        if name not in highlighted:
+            ax.loglog(x, np.maximum(median, FLOOR), color=COLORS["other"], linewidth=0.6, alpha=0.6)
+    for name in highlighted:
+        draw_band(ax, x, *curves[name], name, linestyle="--" if "," in name else "-")
+    label_ends(ax, x[-1], {name: max(curves[name][1][-1], FLOOR) for name in highlighted})
+    ax.set(xlabel="training points n", ylabel="risk on unseen tasks")
+
+
+def label_ends(ax, x, ends, gap=0.075):
+    """Write the names of lines beside their ends (name -> y, log axis), moved apart by at least `gap` of the height."""
+    low, high = np.log(ax.get_ylim())
+    place = -np.inf
+    for name, y in sorted(ends.items(), key=lambda item: item[1]):
+        place = max((np.log(y) - low) / (high - low), place + gap)
+        color = COLORS[name.partition(",")[0]]
+        ax.annotate(name, (x, y), (1.02, place), textcoords="axes fraction", color=color, va="center", fontsize=9)
+
+
+def draw_phase(ax, values, rows, columns, **style):
+    """Draw a table of `values` (rows, columns) as coloured cells with their numbers, labelled by the two lists."""
+    image = ax.imshow(values, aspect="auto", origin="lower", cmap="cividis", vmin=0, vmax=1, **style)
+    for (i, j), value in np.ndenumerate(values):
+        text, color = (
+            ("–", "white") if np.isnan(value) else (f"{value:.2f}".lstrip("0"), "black" if value > 0.6 else "white")
+        )
+        ax.text(j, i, text, ha="center", va="center", fontsize=7, color=color)
+    ax.set(xticks=range(len(columns)), xticklabels=columns, yticks=range(len(rows)), yticklabels=rows)
+    ax.grid(False)
+    return image
 
 
 def _from_zero(ax):

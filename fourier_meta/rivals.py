@@ -69,7 +69,7 @@ def lasso(features, labels, folds=5):
     return np.array(estimates)
 
 
-def small_start(features, labels, scale=1e-3, steps=1000, rate=0.05):
+def small_start(features, labels, scale=1e-3, steps=500, rate=0.1):
     """Reptile's inner loop on one task from tiny weights: sparsity without any meta-learning. Returns effective (T, d).
 
     Woodworth et al. (arXiv 2002.09277): descent on (w, alpha) from a small scale prefers a small l1 norm.

@@ -398,8 +398,11 @@ def main(arguments: list[str] | None = None) -> None:
     unknown = set(options.names) - set(EXPERIMENTS)
     if unknown:
         parser.error(f"no experiment {', '.join(sorted(unknown))}: there is {', '.join(EXPERIMENTS)}")
-    for name in options.names or EXPERIMENTS:
-        store(name, options.folder, options.cache, options.workers)
+    try:
+        for name in options.names or EXPERIMENTS:
+            store(name, options.folder, options.cache, options.workers)
+    except KeyboardInterrupt:
+        sys.exit("\nInterrupted. What is finished is kept; the same command continues from there.")
 
 
 def store(name: str, folder: Path, cache: Path, workers: int) -> None:
