@@ -1,8 +1,8 @@
 """The thin panel: ipywidgets controls around an explorer, an Image that is replaced, a sentence, and the code.
 
 Short computations run where they are asked for: the front end sends the next move when this one is drawn, so no queue
-builds up. Training runs in a thread, one at a time; the thread offers unfinished numbers to the kernel's event loop,
-which draws them. Matplotlib is only ever used from the main thread.
+builds up. Training runs in slices of the kernel's event loop, with a picture after each; between two slices the kernel
+sees to moves and to the Stop button.
 """
 
 import asyncio
@@ -14,43 +14,70 @@ import ipywidgets as widgets
 from fourier_meta.explorers import page
 from fourier_meta.explorers.picture import WIDTH
 
-SECONDS_BETWEEN_PICTURES = 0.05  # while training; drawing competes with it for the interpreter
+LABEL_WIDTH = "84px"
+FIRST_SLICE, SLICE = 0.03, 0.12  # seconds of training before the first picture, and at least between later ones
+BETWEEN_SLICES = 0.005  # seconds for the kernel to see to its messages: a move, the Stop button
+PATIENCE = 0.2  # seconds to wait for a step that takes longer than its slice before seeing to messages
 
 
 class Job:
-    """One computation in a thread. It stops when `stop` is set, and is forgotten when `forget` is set."""
+    """One training run, cut into slices: its thread runs only while the main thread waits for it.
+
+    So a run that is written as a plain loop with a callback can be left at any step and taken up again, nothing runs
+    at the same time, and nothing competes for the interpreter.
+    """
 
     def __init__(self, panel, setting, notes):
         self.panel, self.setting, self.notes = panel, setting, notes
-        self.stop = self.forget = self.offered = False
-        self.due = 0.0
+        self.stop = self.forget = self.ended = self.running = False
+        self.numbers, self.until, self.seconds = None, 0.0, FIRST_SLICE
+        self.turn, self.pause = threading.Event(), threading.Event()
+        self.thread = threading.Thread(target=self.run, daemon=True)
 
     def run(self):
-        with self.panel.one_at_a_time:
-            if self.forget:
-                return
-            try:
-                numbers = self.panel.explorer.compute(self.setting, self.report)
-            except Exception as error:  # nobody would see it in a thread; the reader gets it as a sentence
-                numbers = error
-        self.panel.post(self.finished, numbers)
+        self.turn.wait()
+        try:
+            self.numbers = self.panel.explorer.compute(self.setting, self.report)
+        except Exception as error:  # nobody would see it in a thread; the reader gets it as a sentence
+            self.numbers = error
+        self.ended = True
+        self.pause.set()
 
     def report(self, make_numbers):
-        """Offer unfinished numbers to the main thread, if it is time for a picture; answer whether to stop."""
-        if not (self.stop or self.forget or self.offered) and time.monotonic() >= self.due:
-            self.offered = True
-            self.panel.post(self.unfinished, make_numbers())
+        """At the end of a slice, hand over unfinished numbers and wait for the next; answer whether to stop."""
+        if time.monotonic() >= self.until and not (self.stop or self.forget):
+            self.numbers = make_numbers()
+            self.turn.clear()
+            self.pause.set()
+            if not self.forget:  # asked after clear(), so that the turn that `abandon` gives cannot be missed
+                self.turn.wait()
         return self.stop or self.forget
 
-    def unfinished(self, numbers):
-        if not (self.stop or self.forget):
-            self.panel.show(self.setting, self.notes, numbers)
-        self.due = time.monotonic() + SECONDS_BETWEEN_PICTURES
-        self.offered = False
+    def slice(self):
+        """Let the run go on for a while, show where it is, and come back after the kernel has seen to its messages."""
+        if self.forget:
+            return
+        if not self.running:
+            self.running, self.until = True, time.monotonic() + self.seconds
+            self.pause.clear()
+            self.turn.set()
+        if self.pause.wait(PATIENCE):
+            self.running, begin = False, time.monotonic()
+            if self.ended:
+                self.panel.end_of_job(self, self.numbers)
+                return
+            self.panel.show(self.setting, self.notes, self.numbers)
+            self.seconds = max(SLICE, 3 * (time.monotonic() - begin))  # pictures take a quarter of the time at most
+        self.panel.loop.call_later(BETWEEN_SLICES, self.slice)
 
-    def finished(self, numbers):
-        if not self.forget:
-            self.panel.end_of_job(self, numbers)
+    def start(self):
+        self.thread.start()
+        self.panel.loop.call_soon(self.slice)
+
+    def abandon(self):
+        """Let the thread end by itself, unseen."""
+        self.forget = True
+        self.turn.set()
 
 
 class Panel(widgets.VBox):
@@ -59,9 +86,11 @@ class Panel(widgets.VBox):
     def __init__(self, explorer):
         super().__init__()
         self.explorer, self.drawing = explorer, explorer.picture()
-        self.one_at_a_time, self.job, self.held = threading.Lock(), None, False
+        self.job, self.held = None, False
         self.loop = running_loop()
-        self.inputs = {control.name: make_input(control) for control in explorer.controls}
+        self.inputs = {
+            control.name: (Switches if control.kind == "switches" else Field)(control) for control in explorer.controls
+        }
         self.image = widgets.Image(format="png", width=WIDTH)
         self.status, self.code = widgets.HTML(), widgets.HTML()
         self.status.add_class("fm-status")
@@ -71,7 +100,7 @@ class Panel(widgets.VBox):
         self.reset.on_click(lambda _: self.set_all(explorer.defaults()))
         self.stop.on_click(lambda _: self.stop_training())
         for field in self.inputs.values():
-            field.observe(self.moved, "value")
+            field.watch(self.moved)
         self.children = self.arrange()
         self.add_class("fm-explorer")
         self.update(wait=True)
@@ -81,8 +110,8 @@ class Panel(widgets.VBox):
 
     def arrange(self):
         """Switches, a grid of the other controls, buttons, the picture, the sentence, the code."""
-        wide = [field for field in self.inputs.values() if isinstance(field, Switches)]
-        rest = [field for field in self.inputs.values() if not isinstance(field, Switches)]
+        wide = [field.widget for field in self.inputs.values() if isinstance(field, Switches)]
+        rest = [field.widget for field in self.inputs.values() if not isinstance(field, Switches)]
         grid = widgets.Layout(
             grid_template_columns="repeat(3, minmax(0, 1fr))", grid_gap="0 26px", max_width=f"{WIDTH}px"
         )
@@ -119,15 +148,15 @@ class Panel(widgets.VBox):
     def update(self, wait=False):
         """Show what the controls say; training starts anew, the old run is forgotten."""
         if self.job:
-            self.job.forget = True
+            self.job.abandon()
             self.job = None
         setting, notes = self.explorer.settle(self.setting())
         for name, field in self.inputs.items():
-            mark_idle(field, name in notes, notes.get(name) or self.help(name))
+            field.mark(notes.get(name))
         job = Job(self, setting, notes)
         if self.explorer.trains and self.loop and not wait:
             self.job, self.stop.disabled = job, False
-            threading.Thread(target=job.run, daemon=True).start()
+            job.start()
         else:
             try:
                 numbers = self.explorer.compute(setting)
@@ -157,41 +186,64 @@ class Panel(widgets.VBox):
         if self.job:
             self.job.stop = True
 
-    def help(self, name):
-        return next(control.help for control in self.explorer.controls if control.name == name)
-
-    def post(self, function, *arguments):
-        """Call a function on the main thread; a kernel that is shutting down has no loop left, and needs no picture."""
-        try:
-            self.loop.call_soon_threadsafe(function, *arguments)
-        except RuntimeError:
-            self.job = None
-
     def close(self):
         """Forget a running job and free all widgets."""
         if getattr(self, "job", None):
-            self.job.forget = True
+            self.job.abandon()
         for widget in reversed(list(tree(self))):
             widgets.VBox.close(widget) if widget is self else widget.close()
 
 
-class Switches(widgets.HBox):
+class Field:
+    """A slider or a menu; its options are all that it can be set to."""
+
+    def __init__(self, control):
+        texts = control.texts or tuple(str(value).replace("-", "−") for value in control.values)
+        kind = widgets.SelectionSlider if control.kind == "slider" else widgets.Dropdown
+        self.help = control.help
+        self.widget = kind(
+            options=list(zip(texts, control.values, strict=True)),
+            value=control.default,
+            description=control.label,
+            tooltip=control.help,
+            style={"description_width": LABEL_WIDTH},
+        )
+
+    @property
+    def value(self):
+        """What it is set to."""
+        return self.widget.value
+
+    @value.setter
+    def value(self, value):
+        self.widget.value = value
+
+    def watch(self, handler):
+        """Call the handler at every move."""
+        self.widget.observe(handler, "value")
+
+    def mark(self, note):
+        """Dim a control that has no effect, and let its tooltip say why; it stays usable, so that nothing is lost."""
+        self.widget.tooltip = note or self.help
+        (self.widget.remove_class if note is None else self.widget.add_class)("fm-idle")
+
+
+class Switches(Field):
     """A row of toggle buttons; `value` is the tuple of those that are on."""
 
     def __init__(self, control):
-        super().__init__(layout=widgets.Layout(flex_flow="row wrap", align_items="center"))
         self.options = control.values
-        self.buttons = [
-            widgets.ToggleButton(description=text, tooltip=f"feature {option}")
-            for option, text in zip(control.values, control.texts, strict=True)
-        ]
+        self.buttons = [widgets.ToggleButton(description=text) for text in control.texts]
         for button in self.buttons:
             button.add_class("fm-switch")
-        self.children = [widgets.Label(control.label, layout=widgets.Layout(width="84px")), *self.buttons]
+        label = widgets.Label(control.label, layout=widgets.Layout(width=LABEL_WIDTH))
+        row = widgets.Layout(flex_flow="row wrap", align_items="center")
+        self.widget = widgets.HBox([label, *self.buttons], layout=row)
         self.value = control.default
 
     @property
     def value(self):
+        """The options that are on."""
         return tuple(option for option, button in zip(self.options, self.buttons, strict=True) if button.value)
 
     @value.setter
@@ -199,32 +251,13 @@ class Switches(widgets.HBox):
         for option, button in zip(self.options, self.buttons, strict=True):
             button.value = option in chosen
 
-    def observe(self, handler, name):
-        for button in getattr(self, "buttons", ()):
-            button.observe(handler, name)
+    def watch(self, handler):
+        """Call the handler at every move."""
+        for button in self.buttons:
+            button.observe(handler, "value")
 
-
-def make_input(control):
-    """The widget of a control: its options are all that it can be set to."""
-    if control.kind == "switches":
-        return Switches(control)
-    texts = control.texts or tuple(str(value).replace("-", "−") for value in control.values)
-    kind = widgets.SelectionSlider if control.kind == "slider" else widgets.Dropdown
-    return kind(
-        options=list(zip(texts, control.values, strict=True)),
-        value=control.default,
-        description=control.label,
-        tooltip=control.help,
-        style={"description_width": "84px"},
-    )
-
-
-def mark_idle(field, idle, why):
-    """Dim a control that has no effect, and let its tooltip say why; it stays usable, so that nothing is lost."""
-    if isinstance(field, Switches):
-        return
-    field.tooltip = why
-    (field.add_class if idle else field.remove_class)("fm-idle")
+    def mark(self, note):
+        """Switches always have an effect; the sentence says which of them are left out."""
 
 
 def running_loop():

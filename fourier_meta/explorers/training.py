@@ -106,6 +106,7 @@ class TrainingExplorer(Explorer):
         notes = {}
         setting = settle_support(setting, notes)
         if setting["start"] != OWN_SCALE:
+            setting = setting | {"scale": None}
             notes["scale"] = ""  # idle, and its tooltip and the menu beside it say why
         return setting, notes
 
