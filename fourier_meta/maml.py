@@ -13,11 +13,10 @@ import numpy as np
 
 from fourier_meta import checks
 from fourier_meta.regression import Divergence, check_inner_loop, check_regression, match_regression
-from fourier_meta.tasks import Episodes, TaskFamily, Tasks, check_n_points
+from fourier_meta.tasks import Episodes, TaskFamily, Tasks, check_n_points, slices
 from fourier_meta.training import Adam, initial_weights, run_training
 
 
-@np.errstate(over="ignore", invalid="ignore")  # a result that is not finite is answered by _finite
 def maml_gradient(weights, train, validation, inner_steps=5, inner_rate=0.02):
     """Validation loss after K inner steps, and its exact (second-order) gradient in the feature weights.
 
@@ -42,18 +41,9 @@ def maml_gradient(weights, train, validation, inner_steps=5, inner_rate=0.02):
     Taught in notebook 03_maml; Finn et al. (arXiv 1703.03400), here with adaptation of the head only (Raghu et al.,
     arXiv 1909.09157).
     """
-    weights, features, step, effective, slopes = _adapt(weights, train, inner_steps, inner_rate)
-    loss, adjoint = _validate(weights, effective, validation)
-    squared = step * weights**2
-    total = np.zeros_like(adjoint)
-    for k in reversed(range(len(slopes))):
-        total += slopes[k] * adjoint
-        if k:  # c_0 = 0 does not depend on the weights
-            adjoint -= np.vecmat(np.matvec(features, squared * adjoint), features)
-    return _finite(loss, -2 * step * weights * total.mean(axis=0), weights, train, validation, inner_rate)
+    return _mean_over_tasks(_second_order, weights, train, validation, inner_steps, inner_rate)
 
 
-@np.errstate(over="ignore", invalid="ignore")
 def fomaml_gradient(weights, train, validation, inner_steps=5, inner_rate=0.02):
     """Validation loss after K inner steps, and its first-order gradient: the adapted alpha counts as a constant.
 
@@ -61,10 +51,7 @@ def fomaml_gradient(weights, train, validation, inner_steps=5, inner_rate=0.02):
 
     Taught in notebook 03_maml; first-order MAML of Finn et al. (arXiv 1703.03400).
     """
-    weights, _, step, effective, slopes = _adapt(weights, train, inner_steps, inner_rate)
-    loss, adjoint = _validate(weights, effective, validation)
-    coefficients = -step * weights * sum(slopes, np.zeros_like(adjoint))
-    return _finite(loss, (coefficients * adjoint).mean(axis=0), weights, train, validation, inner_rate)
+    return _mean_over_tasks(_first_order, weights, train, validation, inner_steps, inner_rate)
 
 
 def train_maml(
@@ -132,38 +119,68 @@ def train_maml(
     return run_training(method, update, start, family, config, callback, callback_every)
 
 
-def _adapt(weights, train, inner_steps, inner_rate):
-    """Run the inner loop; return weights, Phi, the step 2 eta / N, c_K, and Phi^T (Phi c_k - y) for every k < K."""
+@np.errstate(over="ignore", invalid="ignore")  # a result that is not finite is answered below
+def _mean_over_tasks(gradient, weights, train, validation, inner_steps, inner_rate):
+    """Mean loss and mean of a `gradient` over all tasks, computed for as many at a time as fit a core's cache."""
     inner_steps, inner_rate = check_inner_loop(inner_steps, inner_rate)
-    checks.instance("train", train, Tasks, "TaskFamily().sample(15, 64, rng)")
-    features, labels, weights = match_regression(train.features, train.labels, weights)
-    checks.same_size("train.features", features.ndim, 3, "axes")
-    weights = weights.astype(features.dtype, copy=False)
-    step = 2 * inner_rate / features.shape[-2]
+    features, labels, weights = _arrays("train", train, weights)
+    others, other_labels, _ = _arrays("validation", validation, weights)
+    checks.same_size("validation", len(others), len(features), "tasks")
+    inner = weights.astype(features.dtype, copy=False), inner_steps, 2 * inner_rate / features.shape[-2]
+    loss, slope = 0.0, np.zeros_like(weights)
+    for few in slices(len(features), features[0].nbytes + others[0].nbytes):
+        part_loss, part_slope = gradient(features[few], labels[few], others[few], other_labels[few], *inner)
+        loss += part_loss / len(features)
+        slope += part_slope / len(features)
+    if not (math.isfinite(loss) and np.isfinite(slope).all()):  # say which argument is to blame
+        check_regression(features, labels, weights)
+        check_regression(others, other_labels)
+        raise Divergence(features, weights, inner_rate)
+    return loss, slope
+
+
+def _arrays(name, tasks, weights):
+    """Features (n_tasks, n_points, n_features), labels (n_tasks, n_points) and weights (n_features,) that fit."""
+    checks.instance(name, tasks, Tasks, "TaskFamily().sample(15, 64, rng)")
+    features, labels, weights = match_regression(tasks.features, tasks.labels, weights)
+    checks.same_size(f"{name}.features", features.ndim, 3, "axes")
+    return features, labels, weights
+
+
+def _second_order(features, labels, others, other_labels, weights, inner_steps, step):
+    """Sums over tasks of the validation loss and of its gradient; `step` is 2 eta / N."""
     squared = step * weights**2
+    effective, slopes = _adapt(features, labels, squared, inner_steps)
+    loss, adjoint = _validate(others, other_labels, effective)
+    total = np.zeros_like(adjoint)
+    for k in reversed(range(inner_steps)):
+        total += slopes[k] * adjoint
+        if k:  # c_0 = 0 does not depend on the weights
+            adjoint -= np.vecmat(np.matvec(features, squared * adjoint), features)
+    return loss, -2 * step * weights * total.sum(axis=0)
+
+
+def _first_order(features, labels, others, other_labels, weights, inner_steps, step):
+    """As `_second_order`, with the adapted coefficients alpha counting as constants."""
+    effective, slopes = _adapt(features, labels, step * weights**2, inner_steps)
+    loss, adjoint = _validate(others, other_labels, effective)
+    coefficients = -step * weights * sum(slopes, np.zeros_like(adjoint))
+    return loss, (coefficients * adjoint).sum(axis=0)
+
+
+def _adapt(features, labels, squared, inner_steps):
+    """Run the inner loop; return c_K and Phi^T (Phi c_k - y) for every k < K; `squared` is (2 eta / N) w^2."""
     effective = np.zeros((len(features), features.shape[-1]), features.dtype)
     slopes = []
     for k in range(inner_steps):
         residual = np.matvec(features, effective) - labels if k else -labels
         slopes.append(np.vecmat(residual, features))
         effective -= squared * slopes[-1]
-    return weights, features, step, effective, slopes
+    return effective, slopes
 
 
-def _validate(weights, effective, validation):
-    """Return the mean loss over tasks and, for each task, the gradient of its loss in the effective coefficients."""
-    checks.instance("validation", validation, Tasks, "TaskFamily().observe(train.effective, 64, rng)")
-    features, labels, _ = match_regression(validation.features, validation.labels, weights)
-    checks.same_size("validation.features", features.ndim, 3, "axes")
-    checks.same_size("validation", len(features), len(effective), "tasks")
+def _validate(features, labels, effective):
+    """Return the sum of the tasks' losses and, for each task, the gradient of its loss in c."""
     residual = np.matvec(features, effective) - labels
-    return float(np.mean(residual**2)), 2 / residual.shape[-1] * np.vecmat(residual, features)
-
-
-def _finite(loss, gradient, weights, train, validation, inner_rate):
-    """Return loss and gradient if they are finite; else raise the ValueError that says which argument is to blame."""
-    if not (math.isfinite(loss) and np.isfinite(gradient).all()):
-        check_regression(train.features, train.labels, weights)
-        check_regression(validation.features, validation.labels)
-        raise Divergence(train.features, weights, inner_rate)
-    return loss, gradient
+    scale = 1 / residual.shape[-1]
+    return scale * float(np.sum(residual**2)), 2 * scale * np.vecmat(residual, features)

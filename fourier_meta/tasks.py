@@ -167,24 +167,25 @@ class Episodes:
         self.family, self.n_tasks, self.n_points = family, checks.at_least("n_tasks", n_tasks, 1, 15), n_points
         self.rngs = [rng, *rng.spawn(len(n_points) - 1)]
         self.designs = [family.design] + ["random"] * (len(n_points) - 1)
-        self.few = min(n_tasks, few_tasks(sum(n_points) * family.n_features * np.dtype(family.dtype).itemsize))
-        self.rows = [_empty_rows((self.few, n, family.n_features), family.dtype) for n in n_points]
+        self.slices = slices(n_tasks, sum(n_points) * family.n_features * np.dtype(family.dtype).itemsize)
+        few = min(n_tasks, self.slices[0].stop)
+        self.rows = [_empty_rows((few, n, family.n_features), family.dtype) for n in n_points]
 
     def __iter__(self):
         family, observations = self.family, (self.n_points, self.rngs, self.designs)
         effective = family.draw_coefficients(self.n_tasks, self.rngs[0])
         drawn = [family._draw(self.n_tasks, *observation) for observation in zip(*observations, strict=True)]
-        for first in range(0, self.n_tasks, self.few):
-            few = slice(first, first + self.few)
+        for few in self.slices:
             yield tuple(
                 family._look_up(effective[few], x[few], noise[few], design, rows[: len(x[few])])
                 for (x, noise), design, rows in zip(drawn, self.designs, self.rows, strict=True)
             )
 
 
-def few_tasks(task_bytes):
-    """How many tasks have features, `task_bytes` each, that fit a core's cache together; at least one."""
-    return max(1, CACHE_BYTES // task_bytes)
+def slices(n_tasks, task_bytes):
+    """Cut `n_tasks` tasks into slices whose features, `task_bytes` for each task, fit a core's cache together."""
+    few = max(1, CACHE_BYTES // task_bytes)
+    return [slice(first, first + few) for first in range(0, n_tasks, few)]
 
 
 def check_n_points(name, value, n_features, design):
