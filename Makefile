@@ -69,7 +69,8 @@ test: $(STAMP)  ## unit tests, pairs, house rules, and every stored output compa
 	exit $$status
 
 # Strict: every stored output is compared, and the kernel is this environment's, whatever the notebook names.
-NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=60
+# No cell takes 15 s on a machine that is free; the timeout only ends what hangs.
+NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=300
 
 .PHONY: test-browser
 test-browser: $(STAMP) chromium  ## the explorers and the site in a real browser
