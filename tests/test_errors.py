@@ -1,5 +1,6 @@
 """A bad argument of a public function meets a ValueError: its name, what came, what to pass instead."""
 
+import ast
 import functools
 import re
 
@@ -278,8 +279,10 @@ RECORDS = {"Run", "Tasks"}  # they hold what functions return, and take it as it
 # What a bad value of an argument is called in the message, where the function knows better than the argument's name.
 SPOKEN = {
     "solve": "solve|estimate",
-    "train": "train|features|labels|validation",
-    "validation": "validation|features|labels",
+    "features": "features|labels|weights",
+    "effective": "effective|weights",
+    "train": "train|features|labels|weights|validation",
+    "validation": "validation|features|labels|weights",
     "truth": "truth|estimate",
 }
 REMEDY = r"; (pass|make|remove|draw|add|scale|use|save) |pass|make the two agree|remove or replace|scale|use min_norm"
@@ -297,7 +300,11 @@ def test_a_bad_argument_is_named_with_what_came_and_what_to_pass(function, good,
     with pytest.raises(ValueError) as caught:  # noqa: PT011
         function(**{**good, argument: value})
     message = str(caught.value)
-    assert re.search(rf"\b({SPOKEN.get(argument, argument)})\b", message) or "the result exceeds" in message, message
+    opening = rf"({SPOKEN.get(argument, argument)})(\.features)? (must|has|'.*' holds no run|'.*' cannot be written)"
+    assert re.match(opening, message) or message.startswith("the result exceeds"), message
+    suggestion = re.search(r"pass for example ([\d.e-]+|\(.*\))$", message)
+    if suggestion and message.startswith(f"{argument} "):
+        function(**{**good, argument: ast.literal_eval(suggestion[1])})
     assert re.search(r"got|has \d+ \w+ where|exceeds|holds no run|cannot be written", message), message
     assert re.search(REMEDY, message), message
     assert "\n" not in message, "one sentence"
