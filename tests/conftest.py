@@ -1,7 +1,16 @@
-"""Makes nbval compare pictures too: by itself it skips image/png, so a swapped or dropped figure would pass."""
+"""Makes nbval compare pictures too, and puts every kernel that the tests start under guard (guard/sitecustomize.py).
+
+By itself nbval skips image/png, so a swapped or dropped figure would pass.
+"""
+
+import os
+from pathlib import Path
 
 from nbval.plugin import IPyNbCell
 from pictures import picture_problem, pictures
+
+GUARD = Path(__file__).parent / "guard"
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(GUARD), os.environ.get("PYTHONPATH")]))
 
 compare_all_but_pictures = IPyNbCell.compare_outputs
 
