@@ -11,7 +11,10 @@ from fourier_meta import checks
 
 
 def frequencies(n_features):
-    """Frequency of every feature: 0, 1, 1, 2, 2, ... half periods per unit of x, shape (n_features,)."""
+    """Frequency of every feature: 0, 1, 1, 2, 2, ... half periods per unit of x, int array of shape (n_features,).
+
+    Raises ValueError if `n_features` is not a positive whole number. Taught in notebook 01_setup.
+    """
     return (np.arange(checks.at_least("n_features", n_features, 1, 257)) + 1) // 2
 
 
@@ -48,7 +51,10 @@ def fourier_features(x, n_features):
 
 
 def feature_name(index):
-    """Name of feature `index` in plain text: "1", "sin πx", "cos πx", "sin 2πx", ..."""
+    """Name of feature `index` in plain text: "1", "sin πx", "cos πx", "sin 2πx", ...
+
+    Raises ValueError if `index` is not a whole number of at least 0. Taught in notebook 01_setup.
+    """
     index = checks.at_least("index", index, 0, 3)
     if index == 0:
         return "1"
@@ -57,7 +63,10 @@ def feature_name(index):
 
 
 def regular_grid(n_points):
-    """`n_points` equally spaced points in [-1, 1), the end point 1 left out (it repeats -1), shape (n_points,)."""
+    """`n_points` equally spaced points in [-1, 1), the end point 1 left out (it repeats -1), shape (n_points,).
+
+    Raises ValueError if `n_points` is not a positive whole number. Taught in notebooks 01_setup and 02_overfitting.
+    """
     n_points = checks.at_least("n_points", n_points, 1, 64)
     return -1 + 2 * np.arange(n_points) / n_points
 

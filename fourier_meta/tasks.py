@@ -21,7 +21,7 @@ LINE_BYTES = 64  # what the processor loads at once
 
 
 class Tasks(NamedTuple):
-    """A batch of observed tasks."""
+    """A batch of observed tasks, as `TaskFamily.sample` draws it. Taught in notebook 01_setup."""
 
     x: np.ndarray  # (n_tasks, n_points)
     features: np.ndarray  # (n_tasks, n_points, n_features)

@@ -23,7 +23,7 @@ SNAPSHOTS = 100  # a history keeps about this many copies of the weights, howeve
 
 @dataclasses.dataclass
 class Run:
-    """The record of one training run.
+    """The record of one training run, as `train_maml` and `train_reptile` return it. Taught in notebook 03_maml.
 
     `history` holds "loss" (steps,), one number for every step, and "weights" (n_snapshots, n_features) with the "step"
     (n_snapshots,) after which each was taken; the first snapshot is the start, the last the end.
@@ -52,7 +52,10 @@ class Run:
 
 
 def load_run(path):
-    """Read the Run that `Run.save` wrote to `path`; raises ValueError if there is none, or not a whole one."""
+    """Read the Run that `Run.save` wrote to `path`; raises ValueError if there is none, or not a whole one.
+
+    Not needed by the book, whose runs take a second: it keeps the runs of your own that notebook 03_maml leads to.
+    """
     record_path, arrays_path = _pair(path)
     try:
         record, content = json.loads(record_path.read_text(encoding="utf-8")), arrays_path.read_bytes()

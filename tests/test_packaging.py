@@ -1,0 +1,178 @@
+"""The package stays a thin toolbox: fast to import, small, documented, and silent about the machine it was made on."""
+
+import ast
+import inspect
+import io
+import re
+import subprocess
+import sys
+import tokenize
+import tomllib
+from pathlib import Path
+from statistics import median
+
+import book
+import pytest
+import setuptools
+
+import fourier_meta
+
+PACKAGE = book.ROOT / "fourier_meta"
+MODULES = {path.stem: path for path in sorted(PACKAGE.glob("*.py"))}
+FIGURES_AND_EXPLORERS = {"figures", "explorers"}
+CORE = {"__init__", "checks", "exercises", "features", "maml", "regression", "reptile", "tasks", "training"}
+
+
+def tree(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+# Imports
+
+
+def test_importing_the_package_loads_numpy_and_nothing_heavy():
+    code = "import sys, fourier_meta; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "numpy" in loaded
+    heavy = {"torch", "sklearn", "scipy", "matplotlib", "IPython", "ipywidgets", "joblib", "pandas"}
+    assert heavy & set(loaded) == set()
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_module_imports_torch(path):
+    for node in ast.walk(tree(path)):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [getattr(node, "module", "")]
+        assert not any((name or "").split(".")[0] == "torch" for name in names)
+
+
+def imports_of(path):
+    """The package's own modules that a module imports when it is imported."""
+    found = set()
+    for node in tree(path).body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("fourier_meta"):
+            inner = node.module.removeprefix("fourier_meta").removeprefix(".").split(".")[0]
+            found |= {inner} if inner else {alias.name for alias in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {name.split(".")[1] for name in (a.name for a in node.names) if name.startswith("fourier_meta.")}
+    return found & set(MODULES)
+
+
+def test_the_modules_import_each_other_without_circles():
+    graph = {name: imports_of(path) for name, path in MODULES.items() if name != "__init__"}
+    done = set()
+    while len(done) < len(graph):
+        ready = {name for name, needed in graph.items() if name not in done and needed <= done | {"__init__"}}
+        assert ready, f"a circle among {sorted(set(graph) - done)}"
+        done |= ready
+
+
+def test_every_module_is_installed():
+    setup = tomllib.loads((book.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    found = setuptools.find_packages(str(book.ROOT), **setup["packages"]["find"])
+    folders = {".".join(path.parent.relative_to(book.ROOT).parts) for path in PACKAGE.rglob("*.py")}
+    assert set(found) == folders, "all of the package, and nothing else"
+
+
+# Size
+
+
+def code_lines(path):
+    """The numbers of the lines that hold code: no blank lines, comments or docstrings."""
+    text = path.read_text(encoding="utf-8")
+    ignored = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
+    lines = set()
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type not in ignored:
+            lines |= set(range(token.start[0], token.end[0] + 1))
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node) is not None:
+            lines -= set(range(node.body[0].lineno, node.body[0].end_lineno + 1))
+    return lines
+
+
+def test_what_the_four_notebooks_need_can_be_read_in_one_sitting():
+    assert sum(len(code_lines(MODULES[name])) for name in CORE) <= 720
+
+
+def test_no_module_is_long():
+    lengths = {name: len(code_lines(path)) for name, path in MODULES.items() if name not in FIGURES_AND_EXPLORERS}
+    assert max(lengths.values()) <= 200, lengths
+
+
+def test_functions_are_short():
+    lengths = []
+    for name, path in MODULES.items():
+        if name not in FIGURES_AND_EXPLORERS:
+            lines = code_lines(path)
+            for node in ast.walk(tree(path)):
+                if isinstance(node, ast.FunctionDef):
+                    lengths.append(len(lines & set(range(node.lineno + 1, node.end_lineno + 1))))
+    assert median(lengths) <= 10
+    assert max(lengths) <= 40
+
+
+# Docstrings
+
+
+def public():
+    return [(name, getattr(fourier_meta, name)) for name in fourier_meta.__all__]
+
+
+def test_the_vocabulary_is_what_is_imported_and_in_order():
+    assert sorted(fourier_meta.__all__) == fourier_meta.__all__
+    imported = {
+        alias.name
+        for node in tree(MODULES["__init__"]).body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert set(fourier_meta.__all__) == imported
+
+
+@pytest.mark.parametrize(("name", "thing"), public())
+def test_a_public_name_says_shapes_errors_and_where_it_is_taught(name, thing):
+    text = inspect.getdoc(thing)
+    assert re.search(r"[Nn]otebooks? 0\d", text), "which notebook teaches it?"
+    if inspect.isfunction(thing):
+        for argument in inspect.signature(thing).parameters:
+            if "as for `maml_gradient`" in text:
+                continue
+            assert re.search(rf"\b{argument}\b", text), f"what is {argument}?"
+        assert "ValueError" in text or "errors as for" in text, "what does it refuse?"
+        assert re.search(r"Returns|returns|shape \(|Name of|Read the|errors as for", text), "what does it return?"
+    else:
+        assert re.search(r"\(n_|ValueError", text + inspect.getsource(thing)), "which shapes has it?"
+
+
+@pytest.mark.parametrize("path", MODULES.values(), ids=list(MODULES))
+def test_every_public_function_of_every_module_is_described(path):
+    for node in tree(path).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            assert ast.get_docstring(node), f"{path.stem}.{node.name}"
+
+
+# What the repository may not say
+
+
+def tracked_texts():
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=book.ROOT, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    for name in filter(None, listed.stdout.split("\0")):
+        path = book.ROOT / name
+        if path.is_file() and path.suffix not in (".png", ".npz", ".woff2", ".ico"):
+            yield name, path.read_text(encoding="utf-8", errors="replace")
+
+
+HOSTS = [".".join(parts) for parts in (("pypi", "org"), ("pythonhosted", "org"), ("registry", "npmjs", "org"))]
+FOLDERS = [str(book.ROOT) + "/", str(Path.home()) + "/", sys.prefix + "/"]
+
+
+def test_no_file_names_a_registrys_host_or_a_folder_of_the_machine():
+    seen = [
+        f"{name}: {word}"
+        for name, text in tracked_texts()
+        for word in [*HOSTS, *(folder for folder in FOLDERS if len(folder) > 2)]
+        if word in text
+    ]
+    assert seen == []
