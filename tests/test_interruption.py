@@ -1,0 +1,152 @@
+"""Ctrl-C at any moment leaves whole files and whole runs. (make notebooks: test_execute, make site: test_site.)"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import book
+import numpy as np
+import pytest
+
+from fourier_meta import TaskFamily, load_run, train_maml, train_reptile
+
+TRAIN = """
+import numpy as np
+from fourier_meta import TaskFamily, {train}
+
+def callback(step, loss, weights):
+    if step == 20:
+        print("running", flush=True)
+
+run = {train}(TaskFamily(), steps=100_000, n_tasks=3, callback=callback)
+assert np.isfinite(run.weights).all() and len(run.history["loss"]) >= 20
+assert run.history["step"][-1] == len(run.history["loss"])
+np.testing.assert_array_equal(run.history["weights"][-1], run.weights)
+print(run.status)
+"""
+
+
+def start(code, *arguments):
+    """Run Python code in a process group of its own, as a terminal does."""
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=book.ROOT,
+        start_new_session=True,
+    )
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.05, 0.3])
+@pytest.mark.parametrize("train", ["train_maml", "train_reptile"])
+def test_an_interrupted_training_returns_what_there_is(train, delay):
+    process = start(TRAIN.format(train=train))
+    assert process.stdout.readline() == "running\n", process.stderr.read()
+    time.sleep(delay)
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert out.startswith("interrupted at step ")
+    assert int(out.split()[-1]) >= 20
+
+
+SAVE = """
+import itertools, sys
+from fourier_meta import TaskFamily, train_maml
+
+runs = [train_maml(TaskFamily(9), steps=steps, n_tasks=2, n_points=4) for steps in (2, 300)]
+for count in itertools.count():
+    runs[count % 2].save(sys.argv[1])
+    if count == 3:
+        print("saving", flush=True)
+"""
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.01, 0.02, 0.03, 0.05, 0.08])
+def test_an_interrupted_save_leaves_a_whole_run_or_says_that_it_is_not_one(tmp_path, delay):
+    process = start(SAVE, tmp_path / "run")
+    assert process.stdout.readline() == "saving\n", process.stderr.read()
+    time.sleep(delay)
+    os.killpg(process.pid, signal.SIGINT)
+    process.communicate(timeout=60)
+    assert {path.name for path in tmp_path.iterdir()} == {"run.json", "run.npz"}, "no half-written file is left"
+    expected = {steps: train_maml(TaskFamily(9), steps=steps, n_tasks=2, n_points=4) for steps in (2, 300)}
+    try:
+        run = load_run(tmp_path / "run")
+    except ValueError as error:
+        told = str(error)
+    else:
+        np.testing.assert_array_equal(run.weights, expected[len(run.history["loss"])].weights)
+        told = ""
+    assert not told or "does not belong to" in told
+    expected[2].save(tmp_path / "run")
+    np.testing.assert_array_equal(load_run(tmp_path / "run").weights, expected[2].weights, "saving again mends it")
+
+
+def test_interrupting_a_step_loses_only_that_step():
+    """The interrupted run is, bit by bit, the first steps of the whole one."""
+    for train in (train_maml, train_reptile):
+
+        def interrupt(step, loss, weights):
+            if step == 7:
+                raise KeyboardInterrupt
+
+        sizes = {"steps": 30, "n_tasks": 2, "n_points": 4}
+        whole, cut = train(TaskFamily(9), **sizes), train(TaskFamily(9), **sizes, callback=interrupt, callback_every=1)
+        assert cut.status == "interrupted at step 7"
+        np.testing.assert_array_equal(cut.history["loss"], whole.history["loss"][:7])
+        np.testing.assert_array_equal(cut.weights, whole.history["weights"][7])
+
+
+RESULTS = """
+import sys, time
+from functools import partial
+sys.path.insert(0, "tools")
+import results
+
+def toy(seed):
+    time.sleep(0.1)
+    return [{"seed": seed, "square": seed**2}]
+
+results.EXPERIMENTS.clear()
+results.EXPERIMENTS["toy"] = results.Experiment(toy, {"seed": list(range(8))})
+results.main(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_interrupted_results_keep_what_is_finished_and_the_next_run_ends_them(tmp_path, workers):
+    cache, folder = tmp_path / "cache", tmp_path / "tables"
+    arguments = ["--cache", cache, "--folder", folder, "--workers", workers]
+    process = start(RESULTS, *arguments)
+    while process.poll() is None and len(list(cache.glob("toy*"))) < 2:
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=120)
+    assert "continues from there" in err, err
+    finished = {path.name: path.stat().st_mtime_ns for path in cache.iterdir()}
+    assert 2 <= len(finished) < 8
+    assert not any(name.startswith(".") for name in finished), "no half-written file is left"
+    assert not folder.exists(), "no table before its experiment is finished"
+    process = start(RESULTS, *arguments)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    for name, written in finished.items():
+        assert (cache / name).stat().st_mtime_ns == written, "a finished job does not run again"
+    assert json.loads((folder / "toy.json").read_text())["columns"] == {
+        "seed": list(range(8)),
+        "square": [seed**2 for seed in range(8)],
+    }
+
+
+def test_the_stored_results_are_whole():
+    """An interrupted make results never leaves a table that cannot be read, nor a file of its own beside one."""
+    folder = book.NOTEBOOKS / "results"
+    for path in folder.glob("*"):
+        assert not path.name.startswith("."), f"{path.name} was left behind"
+        if path.suffix == ".json":
+            json.loads(path.read_text(encoding="utf-8"))
