@@ -145,6 +145,15 @@ def label_ends(ax, x, ends, gap=0.075):
         ax.annotate(name, (x, y), (1.02, place), textcoords="axes fraction", color=color, va="center", fontsize=9)
 
 
+def draw_importance(ax, importance, support, aliases):
+    """Draw how strongly each feature is picked: the true ones in blue, their aliases in orange, the others grey."""
+    index = np.arange(len(importance))
+    groups = ((index, "other", 0.8), (list(aliases), "OMP", 2), (list(support), "MAML", 2))
+    for chosen, method, width in groups:
+        ax.vlines(index[chosen], 0, importance[chosen], color=COLORS[method], linewidth=width)
+    ax.set(ylim=(0, 1.05 * importance.max()), yticks=[], xlim=(-4, len(importance) + 3))
+
+
 def draw_phase(ax, values, rows, columns, **style):
     """Draw a table of `values` (rows, columns) as coloured cells with their numbers, labelled by the two lists."""
     image = ax.imshow(values, aspect="auto", origin="lower", cmap="cividis", vmin=0, vmax=1, **style)
