@@ -36,6 +36,7 @@ $(STAMP): pyproject.toml requirements.lock
 	@command -v $(PYTHON) >/dev/null || { echo "'$(PYTHON)' was not found: install Python 3.11 or newer, or name it, as in 'make PYTHON=python3.12 lab'." >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$$($(PYTHON) --version) is too old: this book needs 3.11 or newer; name one that you have, as in 'make PYTHON=python3.12 lab'." >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "$$($(PYTHON) --version) cannot create virtual environments: install its venv module (Debian, Ubuntu: sudo apt install python3-venv) and run make again." >&2; exit 1; }
+	@[ -w . ] || { echo "This folder cannot be written to, so nothing can be installed in it: copy the book to a folder of yours." >&2; exit 1; }
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
 	@echo "Installing what requirements.lock names into $(VENV): about 1.8 GB, a few minutes the first time."
 	@$(BIN)/python -m pip install --disable-pip-version-check -qq $(CONSTRAINTS) -e ".[$(EXTRAS)]"

@@ -1,6 +1,15 @@
 """fourier_meta: learn which Fourier features matter, with meta-gradients; the toolbox of the notebooks."""
 
-__version__ = "0.1.0"
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036 - for who copies the folder instead of installing it
+    old = ".".join(map(str, sys.version_info[:2]))
+    raise ImportError(f"fourier_meta needs Python 3.11 or newer, this is {old}: try 'make PYTHON=python3.12 lab'.")
+
+import numpy as np
+
+if not hasattr(np, "matvec"):
+    raise ImportError(f"fourier_meta needs NumPy 2.2 or newer, this is {np.__version__}: run 'pip install -U numpy'.")
 
 from fourier_meta.features import (
     alias_classes,
@@ -22,6 +31,8 @@ from fourier_meta.regression import (
 from fourier_meta.reptile import joint_descent, train_reptile
 from fourier_meta.tasks import TaskFamily, Tasks
 from fourier_meta.training import Run, load_run
+
+__version__ = "0.1.0"
 
 __all__ = [
     "Run",

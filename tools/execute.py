@@ -54,6 +54,8 @@ def main(names: list[str]) -> None:
             changed = store(source)
         except NotebookError as error:
             sys.exit(f"{error}\n\n{source.with_suffix('.ipynb').name} was left as it was.")
+        except OSError as error:
+            sys.exit(f"{source.with_suffix('.ipynb')} cannot be written ({error.strerror}): mend its permissions.")
         except KeyboardInterrupt:
             sys.exit(f"\nInterrupted: {source.with_suffix('.ipynb').name} was left as it was.")
         print(f"{source.stem}: {'stored' if changed else 'unchanged'}")

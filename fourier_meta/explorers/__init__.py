@@ -41,10 +41,11 @@ def explore_showdown():
 def open_panel(explorer):
     """Put controls around an explorer; say what is missing if there can be none."""
     try:
+        check_widgets()
         from fourier_meta.explorers.panel import Panel
     except ImportError as error:
         print(
-            f"{explorer.name}() needs ipywidgets ({error}): run `pip install ipywidgets` and restart the kernel. "
+            f"{explorer.name}() needs ipywidgets ({error}): run `pip install -U ipywidgets` and restart the kernel. "
             "The figure before this cell makes the same point."
         )
         return None
@@ -54,6 +55,14 @@ def open_panel(explorer):
     panel = Panel(explorer)
     open_panels[place] = panel
     return panel
+
+
+def check_widgets():
+    """Raise ImportError if ipywidgets is missing or older than 8, whose controls have other names."""
+    import ipywidgets
+
+    if int(ipywidgets.__version__.split(".")[0]) < 8:
+        raise ImportError(f"8 or newer, this is {ipywidgets.__version__}")
 
 
 def current_cell():
