@@ -44,6 +44,8 @@ if importlib.util.find_spec("fourier_meta") is None:  # on Colab the package is 
     if "google.colab" not in sys.modules:
         raise SystemExit("This kernel has no fourier_meta: start JupyterLab with `make lab`, or `pip install -e .` here.")
     get_ipython().run_line_magic("pip", "install -q git+https://github.com/fourier-meta/fourier_meta")
+if importlib.util.find_spec("torch") is None:
+    raise SystemExit("This kernel has no torch: start JupyterLab with `make lab`, or `pip install torch` here.")
 
 
 # %% tags=["hide-input"]

@@ -131,3 +131,11 @@ def test_make_notebooks_names_a_notebook_that_cannot_be_written(tmp_path, monkey
         SystemExit, match=r"01_setup\.ipynb cannot be written \(Permission denied\): mend its permissions"
     ):
         execute.main(["01_setup"])
+
+
+@NOTEBOOKS
+def test_a_kernel_without_torch_is_told_how_to_get_it(path):
+    if "import torch" not in path.read_text(encoding="utf-8"):
+        pytest.skip("this notebook needs no torch")
+    told = one_sentence(python(without("torch") + first_code_cell(path)).stderr)
+    assert re.match(r"This kernel has no torch: start JupyterLab with `make lab`, or `pip install torch`", told)
