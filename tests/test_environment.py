@@ -23,9 +23,16 @@ PIP_NAME = {"matplotlib-base": "matplotlib", "pytorch-cpu": "torch"}
 
 
 def asked_by_pip(*extras):
-    """{name: range} that pyproject.toml asks for; its references to itself are left out."""
+    """{name: range} that pyproject.toml asks for, with the extras that an extra takes in."""
     lines = PROJECT["dependencies"] + [line for extra in extras for line in PROJECT["optional-dependencies"][extra]]
-    return {canonicalize_name(r.name): r.specifier for r in map(Requirement, lines) if r.name != PROJECT["name"]}
+    asked = {}
+    for requirement in map(Requirement, lines):
+        if requirement.name == PROJECT["name"]:
+            asked |= asked_by_pip(*requirement.extras)
+        else:
+            name = canonicalize_name(requirement.name)
+            asked[name] = asked.get(name, SpecifierSet()) & requirement.specifier
+    return asked
 
 
 def asked_by_conda(text):
@@ -97,13 +104,14 @@ def locked(text):
 
 def unsatisfied(lock):
     """What `make` installs that a lock does not name, or names outside the range of pyproject.toml."""
-    wanted = asked_by_pip("notebooks", "test", "site")
+    wanted = asked_by_pip("test", "site")  # EXTRAS in the Makefile
     return {name for name, spec in wanted.items() if name not in lock or lock[name] not in spec}
 
 
 def test_the_lock_satisfies_every_range():
     lock = locked(LOCK)
     assert unsatisfied(lock) == set(), "run make lock"
+    assert "EXTRAS := test,site\n" in (book.ROOT / "Makefile").read_text()
     assert unsatisfied(lock | {"numpy": Version("1.26.4")}) == {"numpy"}
     assert unsatisfied({name: version for name, version in lock.items() if name != "nbval"}) == {"nbval"}
 

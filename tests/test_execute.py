@@ -10,6 +10,7 @@ from pathlib import Path
 import book
 import execute
 import nbformat
+import psutil
 import pytest
 
 SOURCE = """\
@@ -56,7 +57,8 @@ def test_a_second_run_changes_no_byte_and_an_edit_does(source):
     first = target.read_bytes()
     assert not execute.store(source)
     assert target.read_bytes() == first
-    assert sorted(path.name for path in source.parent.iterdir()) == ["01_demo.ipynb", "01_demo.py"]
+    assert files(source.parent).keys() == {"01_demo.ipynb", "01_demo.py"}
+    assert psutil.Process().children() == []  # no kernel outlives its notebook
 
     notebook = nbformat.reads(first.decode(), as_version=4)
     nbformat.validate(notebook)

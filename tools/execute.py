@@ -107,7 +107,7 @@ def executed(notebook: NotebookNode, source: Path) -> NotebookNode:
         resources={"metadata": {"path": str(source.parent)}},
     )
     try:
-        return client.execute()
+        return client.execute(cleanup_kc=True)  # the kernel ends with the notebook, not with this program
     except CellExecutionError:
         raise NotebookError(describe_failure(notebook, source)) from None
     except CellTimeoutError as error:
