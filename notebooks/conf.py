@@ -26,9 +26,8 @@ language = "en"
 
 extensions = [
     "myst_nb",
-    "sphinx.ext.autodoc",
-    "sphinx.ext.napoleon",
     "sphinx_copybutton",
+    "plain_docstrings",
     "offline_mathjax",
     "notebook_pages",
     "explorer_figures",
@@ -49,8 +48,6 @@ myst_enable_extensions = ["dollarmath", "attrs_block", "colon_fence", "deflist"]
 myst_heading_anchors = 3
 
 autodoc_typehints = "none"
-napoleon_google_docstring = False
-napoleon_use_rtype = False
 default_role = "py:obj"
 add_module_names = False
 toc_object_entries = False
@@ -61,6 +58,7 @@ html_theme = "furo"
 html_title = "fourier_meta"
 html_static_path = ["_static"]
 html_css_files = ["book.css", "explorer.css"]
+html_js_files = [("reading.js", {"defer": "defer"})]
 html_favicon = "_static/favicon.svg"
 html_copy_source = False
 html_show_sourcelink = False

@@ -29,6 +29,12 @@ STEPS = 100
 BATCHES = 4  # recorded batches of tasks, used in turn
 TOLERANCE = 1e-9
 
+# What SCRIPT takes from the engine.
+NAMES = (
+    "Adam, aliasClasses, aliasedMinNorm, designOf, fourierFeatures, gradientDescent, largestStableRate, mamlGradient, "
+    "minNorm, reptileStep, risk"
+)
+
 # Runs every case with the engine's functions, which the caller puts in scope, and returns plain numbers.
 SCRIPT = """
 function run(cases) {
@@ -192,8 +198,7 @@ def _relative(ours, theirs):
 
 def as_module():
     """A module that reads cases from standard input, for node."""
-    names = "Adam, aliasClasses, aliasedMinNorm, designOf, fourierFeatures, gradientDescent, largestStableRate, mamlGradient, minNorm, reptileStep, risk"
     return (
-        f"import {{ {names} }} from {json.dumps(ENGINE.as_uri())};\nimport fs from 'node:fs';\n{SCRIPT}\n"
+        f"import {{ {NAMES} }} from {json.dumps(ENGINE.as_uri())};\nimport fs from 'node:fs';\n{SCRIPT}\n"
         "process.stdout.write(JSON.stringify(run(JSON.parse(fs.readFileSync(0, 'utf8')))));\n"
     )

@@ -31,10 +31,10 @@ def test_the_engine_agrees_with_the_package(tmp_path):
 
 
 def test_the_comparison_sees_a_wrong_engine():
-    """Expected values pass; the same with one first-order gradient in the place of MAML's, or one part in 10^8, do not."""
+    """What is expected passes; with one first-order gradient in the place of MAML's, or off by 1e-8, it does not."""
     right = [engine_cases.expected(case) for case in engine_cases.cases()]
     assert engine_cases.disagreements(right) == []
-    wrong = right[:-1] + [right[-1] | {"maml": right[-1]["fomaml"]}]
+    wrong = [*right[:-1], right[-1] | {"maml": right[-1]["fomaml"]}]
     assert any("maml, gradient" in line for line in engine_cases.disagreements(wrong))
     off = right[1]["reptile"] | {"weights": right[1]["reptile"]["weights"] * (1 + 1e-8)}
     assert engine_cases.disagreements([right[0], right[1] | {"reptile": off}, *right[2:]]) != []

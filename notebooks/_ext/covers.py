@@ -10,7 +10,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from fourier_meta import TaskFamily, Tasks, fourier_features, min_norm, train_maml, train_reptile
+from fourier_meta import TaskFamily, Tasks, alias_classes, fourier_features, min_norm, train_maml, train_reptile
 
 STEPS, N_POINTS, TASK_SEED = 500, 4, 7
 FLOOR = 4e-3  # smaller weights stand on the floor of the log axis
@@ -31,12 +31,18 @@ TONES = {
     "light": Tone("#1F2328", "#59636E", "#9A9A9A", "#0072B2", "#00795A", "#B84A00"),
     "dark": Tone("#E6EDF3", "#A3ADB8", "#6E7781", "#6CB8EE", "#3ECFA3", "#FF9A57"),
 }
-ALT = (
-    "Three panels. Top left, the 257 feature weights after 500 steps of MAML: the three true features stand near 3.7, all others have "
-    "fallen from 1 to below 0.1. Top right, after Reptile on the same tasks: the true features have risen to about 2.8, "
-    "all others still stand at 1. Below, a new task seen at 4 points: without meta-learning the fit is flat with a spike at "
-    "each point, with Reptile's weights it is little better, and with MAML's weights it lies on the true curve."
-)
+SIZES = {"train": (9, 5.2), "setup": (9, 3), "fit": (9, 5)}  # inches
+ALT = {
+    "train": "Three panels. Top left, the 257 feature weights after 500 steps of MAML: the three true features stand near 3.7, "
+    "all others have fallen from 1 to below 0.1. Top right, after Reptile on the same tasks: the true features have risen to "
+    "about 2.8, all others still stand at 1. Below, a new task seen at 4 points: without meta-learning the fit is flat with a "
+    "spike at each point, with Reptile's weights it is little better, and with MAML's weights it lies on the true curve.",
+    "setup": "Two panels. Left, feature 1, one wave of a sine, at 64 random points. Right, five smooth curves, each a "
+    "different sum of a constant, a sine and a cosine, with 64 points on each.",
+    "fit": "Two panels. Above, a smooth curve, 64 equally spaced points on it, and a fit that passes through all of them and "
+    "falls back between them. Below, the coefficients of that fit: a part of the signal stands at the three true features, "
+    "the rest in 8 aliases near features 128 and 256.",
+}
 
 
 class Story(NamedTuple):
@@ -115,9 +121,24 @@ def draw_task(ax, story, tone, title=True):
     low, high = story.truth.min(), story.truth.max()
     ax.set(xlim=(-1, 1), ylim=(low - 0.25 * (high - low), high + 0.25 * (high - low)))
     if title:
-        ax.set_title("A task that neither has seen, fitted from 4 points", color=tone.ink, loc="left", fontsize=13, fontweight="bold")
+        ax.set_title(
+            "A task that neither has seen, fitted from 4 points",
+            color=tone.ink,
+            loc="left",
+            fontsize=13,
+            fontweight="bold",
+        )
     for place, name in enumerate(colors):
-        ax.text(1.012, 0.30 - 0.13 * place, name, color=colors[name], transform=ax.transAxes, va="center", fontsize=11, fontweight="bold")
+        ax.text(
+            1.012,
+            0.30 - 0.13 * place,
+            name,
+            color=colors[name],
+            transform=ax.transAxes,
+            va="center",
+            fontsize=11,
+            fontweight="bold",
+        )
     ax.text(1.012, 0.43, "truth", color=tone.quiet, transform=ax.transAxes, va="center", fontsize=11, fontweight="bold")
     ax.set_xlabel("x", color=tone.quiet, fontsize=9, loc="right")
 
@@ -134,7 +155,7 @@ def _plain_axes(axes, tone):
 def cover(tone):
     """The front page's figure in one tone."""
     told = story()
-    fig = plt.figure(figsize=(9, 5.2), layout="constrained", facecolor="none")
+    fig = plt.figure(figsize=SIZES["train"], layout="constrained", facecolor="none")
     axes = fig.subplot_mosaic([["maml", "reptile"], ["task", "task"]], height_ratios=[1.15, 1])
     draw_weights(axes["maml"], told.maml, tone.maml, tone, "MAML prunes")
     draw_weights(axes["reptile"], told.reptile, tone.reptile, tone, "Reptile amplifies")
@@ -143,12 +164,79 @@ def cover(tone):
     return fig
 
 
+def tasks_cover(tone):
+    """The plain figure of chapter 1: a feature, and tasks that are sums of three of them."""
+    family = TaskFamily()
+    tasks = family.sample(5, 64, np.random.default_rng(3))
+    x = np.linspace(-1, 1, 513)
+    features = fourier_features(x, family.n_features)
+    fig = plt.figure(figsize=SIZES["setup"], layout="constrained", facecolor="none")
+    left, right = fig.subplots(1, 2)
+    left.plot(x, features[:, 1], color=tone.faint, linewidth=1)
+    left.plot(tasks.x[0], tasks.features[0, :, 1], "o", color=tone.maml, markersize=4)
+    left.set_title("Feature 1: √2 sin πx", color=tone.ink, loc="left", fontsize=13, fontweight="bold")
+    for number in range(5):
+        right.plot(
+            x,
+            features @ tasks.effective[number],
+            color=tone.faint if number else tone.maml,
+            linewidth=1 if number else 2,
+        )
+        right.plot(
+            tasks.x[number],
+            tasks.labels[number],
+            "o",
+            color=tone.faint if number else tone.maml,
+            markersize=2 if number else 4,
+        )
+    right.set_title("5 tasks of the family", color=tone.ink, loc="left", fontsize=13, fontweight="bold")
+    _plain_axes([left, right], tone)
+    return fig
+
+
+def fit_cover(tone):
+    """The plain figure of chapter 2: a fit on the regular grid, and where its coefficients went."""
+    family = TaskFamily(design="grid")
+    task = family.sample(1, 64, np.random.default_rng(3))
+    estimate = min_norm(task.features, task.labels)[0]
+    aliases = np.isin(alias_classes(64, family.n_features).representative, (0, 1, 2))
+    if aliases.sum() != 11 or np.abs(estimate[~aliases]).max() > 1e-12:
+        raise ValueError(
+            "covers.ALT no longer describes the figure: the signal is not in 3 features and their 8 aliases"
+        )
+    x = np.linspace(-1, 1, 2049)
+    features = fourier_features(x, family.n_features)
+    fig = plt.figure(figsize=SIZES["fit"], layout="constrained", facecolor="none")
+    above, below = fig.subplots(2, 1)
+    above.plot(x, features @ task.effective[0], color=tone.ink, alpha=0.25, linewidth=6)
+    above.plot(x, features @ estimate, color=tone.plain, linewidth=1)
+    above.plot(task.x[0], task.labels[0], "o", color=tone.ink, markersize=4)
+    above.set_title("The fit goes through every point", color=tone.ink, loc="left", fontsize=13, fontweight="bold")
+    index = np.arange(family.n_features)
+    below.plot(*_stems(index, np.zeros_like(estimate), estimate), color=tone.plain, linewidth=1.6)
+    below.plot(index[:3], task.effective[0, :3], "o", color=tone.ink, markersize=9, markerfacecolor="none")
+    below.plot(index[aliases], estimate[aliases], "o", color=tone.plain, markersize=5)
+    below.set_title("Where its coefficients went", color=tone.ink, loc="left", fontsize=13, fontweight="bold")
+    below.set_xlabel("feature index", color=tone.quiet, fontsize=9, loc="right")
+    _plain_axes([above, below], tone)
+    return fig
+
+
 def card():
     """The picture that appears where somebody links to the book, 1200 x 630 pixels."""
     told, tone = story(), TONES["dark"]
     fig = plt.figure(figsize=(12, 6.3), facecolor="#0D1B2A")
-    fig.text(0.05, 0.87, "Learn which of 257 features matter", color=tone.ink, fontsize=33, fontweight="bold", va="center")
-    fig.text(0.05, 0.775, "and 3 points are enough where 64 were not.  A short book that runs.", color=tone.quiet, fontsize=19, va="center")
+    fig.text(
+        0.05, 0.87, "Learn which of 257 features matter", color=tone.ink, fontsize=33, fontweight="bold", va="center"
+    )
+    fig.text(
+        0.05,
+        0.775,
+        "and 3 points are enough where 64 were not.  A short book that runs.",
+        color=tone.quiet,
+        fontsize=19,
+        va="center",
+    )
     left = fig.add_axes([0.07, 0.12, 0.34, 0.5])
     draw_weights(left, told.maml, tone.maml, tone, "MAML prunes")
     right = fig.add_axes([0.475, 0.12, 0.365, 0.5])
@@ -158,19 +246,23 @@ def card():
     return fig
 
 
+DRAWN = {"train": cover, "setup": tasks_cover, "fit": fit_cover}
+
+
 def write(folder):
-    """Write cover-light.svg, cover-dark.svg and card.png into a folder, the same bytes for the same runs."""
+    """Write the plain figure of every kind, light and dark, and card.png: the same bytes for the same runs."""
     with plt.rc_context({"svg.hashsalt": "fourier_meta", "font.family": "DejaVu Sans"}):
-        for name, tone in TONES.items():
-            fig = cover(tone)
-            path = folder / f"cover-{name}.svg"
-            fig.savefig(path, transparent=True, metadata={"Date": None})
-            plt.close(fig)
-            # Positions to a hundredth of a point are enough, and a third of the size.
-            path.write_text(
-                re.sub(r' d="[^"]*"', lambda d: re.sub(r"(\.\d\d)\d+", r"\1", d[0]), path.read_text(encoding="utf-8")),
-                encoding="utf-8",
-            )
+        for kind, draw in DRAWN.items():
+            for name, tone in TONES.items():
+                _save_svg(draw(tone), folder / f"{kind}-{name}.svg")
         fig = card()
         fig.savefig(folder / "card.png", dpi=100, metadata={"Software": None})
         plt.close(fig)
+
+
+def _save_svg(fig, path):
+    """Positions to a hundredth of a point are enough, and a third of the size."""
+    fig.savefig(path, transparent=True, metadata={"Date": None})
+    plt.close(fig)
+    svg = re.sub(r' d="[^"]*"', lambda d: re.sub(r"(\.\d\d)\d+", r"\1", d[0]), path.read_text(encoding="utf-8"))
+    path.write_text(svg, encoding="utf-8")

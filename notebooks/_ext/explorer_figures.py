@@ -26,7 +26,11 @@ EXPLORERS = {
     ),
     "01_setup": ("setup", "", "Tasks of one family: choose the true features, the points and the noise."),
     "02_overfitting": ("fit", "", "One task, one fit, and where its coefficients went."),
-    "03_maml": ("train", "a=maml&b=none", "MAML, trained in this page: each stem grows from where its weight started."),
+    "03_maml": (
+        "train",
+        "a=maml&b=none",
+        "MAML prunes: each stem leads from where its weight started to where it ended.",
+    ),
     "04_reptile": ("train", "a=reptile&b=maml", "Reptile and MAML on the same tasks: one amplifies, the other prunes."),
     "05_showdown": ("train", "a=maml&b=fomaml", "Any two methods on the same tasks."),
 }
@@ -58,12 +62,13 @@ def _take_import(source):
     return names, re.sub(r"^import \{[^}]*\} from \"\./engine\.mjs\";\n", "", source, count=1, flags=re.MULTILINE)
 
 
-def plain_figure():
-    """The figure of the front page: two pictures, one for light pages and one for dark ones."""
-    alt = html.escape(covers.ALT)
+def plain_figure(kind):
+    """What stands there without JavaScript: two pictures, one for light pages and one for dark ones."""
+    alt = html.escape(covers.ALT[kind])
+    width, height = (round(100 * inches) for inches in covers.SIZES[kind])
     return "".join(
-        f'<img class="only-{tone}" src="_static/cover-{tone}.svg" alt="{alt}" width="900" height="520">'
-        for tone in ("light", "dark")
+        f'<img class="only-{tone}" src="_static/{kind}-{tone}.svg" alt="{alt}" width="{width}" height="{height}">'
+        for tone in covers.TONES
     )
 
 
@@ -79,7 +84,7 @@ def explorer_figure(docname, identifier="explorer", images=()):
         "it trains in the page.</noscript></figcaption></figure>"
     )
     container = nodes.container(classes=["book-explorer-place"])
-    picture = list(images) or [nodes.raw("", plain_figure(), format="html")]
+    picture = list(images) or [nodes.raw("", plain_figure(kind), format="html")]
     container += [nodes.raw("", opening, format="html"), *picture, nodes.raw("", closing, format="html")]
     container["explorer"] = True
     return container

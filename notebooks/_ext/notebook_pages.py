@@ -94,11 +94,15 @@ def label_outputs(doctree):
 
 def replace_explorers(doctree, docname):
     """Put a live figure in the place of every cell with the tag `explorer`; the picture that it stored stays inside."""
-    for count, cell in enumerate(doctree.findall(lambda node: "tag_explorer" in node.get("classes", [])
-                                                 if isinstance(node, nodes.Element) else False)):
+    for count, cell in enumerate(
+        doctree.findall(
+            lambda node: "tag_explorer" in node.get("classes", []) if isinstance(node, nodes.Element) else False
+        )
+    ):
         images = list(cell.findall(nodes.image))
-        for output in list(cell.findall(lambda node: isinstance(node, nodes.Element)
-                                        and "cell_output" in node.get("classes", []))):
+        for output in list(
+            cell.findall(lambda node: isinstance(node, nodes.Element) and "cell_output" in node.get("classes", []))
+        ):
             output.parent.remove(output)
         identifier = "explorer" if count == 0 else f"explorer-{count + 1}"
         cell.append(explorer_figure(docname, identifier, images[:1]))
@@ -135,7 +139,7 @@ class Chapters(SphinxDirective):
     """The directive `{chapters}`: every notebook with its title and its question, in order."""
 
     def run(self):
-        rows = ["| | chapter | its question |", "|---|---|---|"]
+        rows = ["| no. | chapter | its question |", "|---|---|---|"]
         for path in sorted(Path(self.env.srcdir).glob("[0-9][0-9]_*.ipynb")):
             self.env.note_dependency(str(path))
             opening = nbformat.read(path, as_version=4).cells[0].source
@@ -190,16 +194,7 @@ def add_page_head(app, pagename, templatename, context, doctree):
     context["metatags"] = (context.get("metatags") or "") + "\n    " + "\n    ".join(lines) + "\n"
 
 
-def escape_docstring(app, what, name, obj, options, lines):
-    """The package's docstrings are plain text: a |norm| or a * b in them is not markup."""
-    for number, line in enumerate(lines):
-        parts = re.split(r"(`+[^`]*`+|:\w+:|^\.\. .*|\*\*?[\w.]+\*\*?)", line)
-        parts[::2] = [re.sub(r"([|*])", r"\\\1", part) for part in parts[::2]]
-        lines[number] = "".join(parts)
-
-
 def setup(app):
-    app.connect("autodoc-process-docstring", escape_docstring, priority=900)  # after napoleon
     app.add_directive("chapters", Chapters)
     app.connect("doctree-read", improve)
     app.connect("html-page-context", add_page_head)

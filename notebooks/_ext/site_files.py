@@ -27,9 +27,20 @@ def policy_of(page):
     return POLICY.format(hashes=" ".join(dict.fromkeys(hashes)))
 
 
-def add_policies(folder):
+# What the theme's markup lacks for a screen reader.
+MENDS = {
+    '<p class="caption" role="heading">': '<p class="caption" role="heading" aria-level="2">',
+    '<aside class="sidebar-drawer">': '<aside class="sidebar-drawer" aria-label="Chapters and search">',
+    '<aside class="toc-drawer': '<aside aria-label="On this page" class="toc-drawer',
+}
+
+
+def finish_pages(folder):
+    """Mend the theme's markup, and give every page its policy."""
     for path in folder.rglob("*.html"):
         page = path.read_text(encoding="utf-8")
+        for lacking, mended in MENDS.items():
+            page = page.replace(lacking, mended)
         tag = f'<meta http-equiv="Content-Security-Policy" content="{policy_of(page)}">'
         charset = re.search(r"<meta charset=[^>]*>", page, re.IGNORECASE)
         if charset is None:
@@ -70,7 +81,7 @@ def finish(app, exception):
     copy_notebooks(app, folder)
     write_sitemap(app, folder)
     write_lost_page(app, folder)
-    add_policies(folder)
+    finish_pages(folder)
 
 
 def setup(app):

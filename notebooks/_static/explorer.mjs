@@ -307,6 +307,7 @@ class TaskPlot extends Plot {
   /** truth: effective coefficients of the true function. */
   setTask(truth) {
     this.truth = truth;
+    this.fits = null; // they belong to the task before
     if (this.sampledFor !== truth.length) {
       this.sampledFor = truth.length;
       this.sampleX = Float64Array.from({ length: CURVE_SAMPLES + 1 }, (_, i) => -1 + (2 * i) / CURVE_SAMPLES);
@@ -611,10 +612,17 @@ function button(text, onclick, attributes = {}) {
 class Explorer {
   constructor(figure, initial) {
     this.figure = figure;
-    this.initial = initial;
-    this.settings = readSettings(addressed(figure), initial);
+    this.initial = readSettings(figure.dataset.settings ?? "", initial); // as the page wants it
+    this.settings = readSettings(addressed(figure), this.initial); // as the link wants it
     this.summary = element("p", { class: "fm-summary", role: "status", "aria-live": "polite" });
     this.spokenAt = 0;
+  }
+
+  /** A heading one level below the one that the figure stands under. */
+  heading(text = "", attributes = {}) {
+    const above = [...document.querySelectorAll("h1, h2, h3")].filter((node) => node.compareDocumentPosition(this.figure) & Node.DOCUMENT_POSITION_FOLLOWING);
+    const level = above.length ? Number(above.at(-1).tagName[1]) + 1 : 2;
+    return element(`h${level}`, { class: "fm-title", ...attributes }, text);
   }
 
   /** Says a sentence in the live region, at most one every three seconds unless it must be said. */
@@ -668,7 +676,7 @@ class Explorer {
 
 function addressed(figure) {
   const prefix = `#${figure.id}?`;
-  return location.hash.startsWith(prefix) ? decodeURIComponent(location.hash.slice(prefix.length)) : figure.dataset.settings ?? "";
+  return location.hash.startsWith(prefix) ? location.hash.slice(prefix.length) : "";
 }
 
 const key = (className, text, value = null) => element("span", { class: `fm-key ${className}` }, element("i", { "aria-hidden": "true" }), text, value);
@@ -703,9 +711,9 @@ const PRUNED = 0.1;
 
 const ENDED = new Set(["finished", "diverged"]);
 
+// The first is the figure as its page wants it.
 const PRESETS = [
-  { name: "Prune or amplify", settings: {}, text: "Press play. MAML pushes every false feature down; Reptile lifts the true ones and leaves the rest where they were." },
-  { name: "One fixed grid", settings: { design: "grid" }, text: "All tasks share 64 equally spaced points. Only the aliases of the true features (hollow) move: nothing tells the other weights apart." },
+  { name: "One fixed grid", settings: { design: "grid" }, text: "All tasks share the same equally spaced points. Only the aliases of the true features (hollow) move: nothing tells the other weights apart." },
   { name: "Other true features", settings: { support: [5, 40, 41] }, text: "Nothing is special about low frequencies. Click a bar to make its feature true or false." },
   { name: "Start small", settings: { a: "reptile", b: "maml", scale: 0.1 }, text: "From weights of 0.1 instead of 1, amplifying is enough: the scale of the start does the work." },
   { name: "First order", settings: { b: "fomaml" }, text: "First-order MAML drops a term of the gradient. It still finds the true features, but cannot push the others as far down." },
@@ -715,10 +723,20 @@ const PRESETS = [
   { name: "Noise", settings: { noise: 0.5, test: 8 }, text: "Labels with noise of σ = 0.5, in training and in the unseen tasks." },
 ];
 
+/** What the page's own setting is called, and what to look for in it. */
+function ownPreset({ a, b }) {
+  const prunes = "pushes every false feature down";
+  const lifts = "lifts the true features and leaves the rest where they were";
+  const does = { maml: prunes, fomaml: prunes, reptile: lifts };
+  const other = b === "none" ? "" : `; ${METHOD_NAMES[b]}, on the same tasks, ${does[b]}`;
+  const name = b === "none" ? METHOD_NAMES[a] : a === b || (does[a] === does[b]) ? "Side by side" : "Prune or amplify";
+  return { name, own: true, settings: {}, text: `Press play. ${METHOD_NAMES[a]} ${does[a]}${other}.` };
+}
+
 class TrainExplorer extends Explorer {
   constructor(figure) {
-    const initial = Object.fromEntries(Object.entries(SETTINGS).map(([name, spec]) => [name, spec.initial]));
-    super(figure, initial);
+    super(figure, TrainExplorer.defaults);
+    this.presets = [ownPreset(this.initial), ...PRESETS];
     this.title = "Train in this page";
     // On two cores a second worker would take the page's own.
     const first = startPort();
@@ -734,9 +752,17 @@ class TrainExplorer extends Explorer {
 
   // -- parts
 
+  static get defaults() {
+    const own = Object.entries(SETTINGS).filter(([, spec]) => spec.group);
+    return Object.fromEntries(own.map(([name, spec]) => [name, spec.initial]));
+  }
+
+  /** All settings of a preset: the page's own, or the usual ones with a few changed. */
+  wanted({ own, settings }) { return own ? this.initial : { ...TrainExplorer.defaults, ...settings }; }
+
   #build() {
     const changed = (name, value) => this.change({ [name]: value });
-    this.controls = new Controls(Object.keys(SETTINGS), () => this.settings, changed);
+    this.controls = new Controls(Object.keys(this.initial), () => this.settings, changed);
     this.playButton = button("Play", () => this.toggle(), { class: "fm-button fm-play" });
     this.stepButton = button("Step", () => this.stepOnce());
     this.resetButton = button("Reset", () => { this.pause(); this.#reset(); });
@@ -746,12 +772,12 @@ class TrainExplorer extends Explorer {
       element("span", { class: "fm-progress", "aria-hidden": "true" }, this.progressFill), this.stepText, this.linkButton());
 
     this.presetText = element("p", { class: "fm-preset-text" });
-    this.presetButtons = PRESETS.map((preset) => button(preset.name, () => this.usePreset(preset), { class: "fm-button fm-chip", "aria-pressed": "false" }));
+    this.presetButtons = this.presets.map((preset) => button(preset.name, () => this.usePreset(preset), { class: "fm-button fm-chip", "aria-pressed": "false" }));
     const presets = element("div", { class: "fm-presets", role: "group", "aria-label": "Things to try" }, ...this.presetButtons);
 
     this.panels = {};
     for (const side of ["a", "b"]) {
-      const heading = element("h3", { class: `fm-title fm-${side}` });
+      const heading = this.heading("", { class: `fm-title fm-${side}` });
       const note = element("p", { class: "fm-readout" });
       const plot = new WeightsPlot({ label: "weights", onpick: (feature) => this.#pick(feature) });
       plot.box.classList.add(`fm-${side}`);
@@ -767,11 +793,11 @@ class TrainExplorer extends Explorer {
     this.taskPlot.addCurve("b", "fm-b");
     this.taskPlot.addCurve("a", "fm-a");
     this.taskKeys = element("p", { class: "fm-keys" });
-    this.curveTitle = element("h3", { class: "fm-title" });
+    this.curveTitle = this.heading();
     const curveBox = element("section", { class: "fm-panel fm-curve" }, this.curveTitle, this.curve.box,
       element("div", { class: "fm-under" }, this.controls.controls.show.box));
     const taskBox = element("section", { class: "fm-panel fm-task" },
-      element("h3", { class: "fm-title" }, "One task it has never seen"), this.taskKeys, this.taskPlot.box,
+      this.heading("One task it has never seen"), this.taskKeys, this.taskPlot.box,
       element("div", { class: "fm-under" },
         button("Add a point", () => this.#addPoint()), button("Remove one", () => this.taskPlot.remove(this.taskPlot.points.length - 1)),
         button("New task", () => this.change({ task: (this.settings.task % 99) + 1 })), this.controls.controls.free.box),
@@ -813,17 +839,16 @@ class TrainExplorer extends Explorer {
   usePreset(preset) {
     this.edited = false;
     this.pause();
-    this.change({ ...this.initial, ...preset.settings });
+    this.change(this.wanted(preset));
     this.play();
   }
 
   #showPreset() {
-    const same = PRESETS.findIndex((preset) => {
-      const wanted = { ...this.initial, ...preset.settings };
-      return Object.keys(wanted).every((name) => ["task", "free", "show", "fit"].includes(name) || String(wanted[name]) === String(this.settings[name]));
-    });
+    const still = new Set(["task", "free", "show", "fit"]); // these change the view, not the run
+    const same = this.presets.findIndex((preset) => Object.entries(this.wanted(preset))
+      .every(([name, value]) => still.has(name) || String(value) === String(this.settings[name])));
     this.presetButtons.forEach((chip, i) => chip.setAttribute("aria-pressed", String(i === same)));
-    this.presetText.textContent = same >= 0 ? PRESETS[same].text : "Your own setting. The link keeps it.";
+    this.presetText.textContent = same >= 0 ? this.presets[same].text : "Your own setting. The link keeps it.";
   }
 
   #pick(feature) {
@@ -987,7 +1012,7 @@ class TrainExplorer extends Explorer {
 
   #setTask() {
     const s = this.settings;
-    const random = new Random(s.seed, 4, s.task);
+    const random = new Random(s.seed, 14, s.task);
     const truth = drawCoefficients(s.d, s.support, random);
     this.dense = this.dense?.d === s.d ? this.dense : { ...denseTable(Math.min(s.d, 17)), d: s.d };
     if (!this.edited) {
@@ -1234,8 +1259,8 @@ class SetupExplorer extends StillExplorer {
     this.title = "Features and tasks";
     this.feature = new FunctionPlot({ height: 240, label: "a feature" });
     this.tasks = new FunctionPlot({ height: 240, label: "tasks" });
-    this.featureTitle = element("h3", { class: "fm-title" });
-    this.tasksTitle = element("h3", { class: "fm-title" });
+    this.featureTitle = this.heading();
+    this.tasksTitle = this.heading();
     this.hydrate(this.bar(),
       element("div", { class: "fm-pair", "data-method": "maml" },
         element("section", { class: "fm-panel" }, this.featureTitle, this.feature.box, this.controls.controls.feature.box),
@@ -1334,11 +1359,11 @@ class FitExplorer extends StillExplorer {
     this.coefficients = new CoefficientsPlot();
     this.numbers = element("p", { class: "fm-keys" });
     this.hydrate(this.bar(),
-      element("h3", { class: "fm-title" }, "The fit goes through every point"),
+      this.heading("The fit goes through every point"),
       element("p", { class: "fm-keys" }, key("fm-truth-key", "truth"), key("fm-min-norm-key", "weighted minimum-norm fit")), this.fit.box,
       element("div", { class: "fm-groups" }, this.controls.group("Points", ["points", "design", "noise"]),
         this.controls.group("Features", ["support", "d"]), this.controls.group("Weights", ["favoured", "share", "seed"])),
-      element("h3", { class: "fm-title fm-spaced" }, "Where its coefficients went"), this.numbers, this.coefficients.box, this.summary);
+      this.heading("Where its coefficients went", { class: "fm-title fm-spaced" }), this.numbers, this.coefficients.box, this.summary);
   }
 
   /** Bi-level weights: the first s features hold the share gamma of the sum of w^2, the others the rest. */
