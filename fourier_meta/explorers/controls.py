@@ -9,9 +9,9 @@ from typing import Any
 
 from fourier_meta.features import feature_name
 
-# Features that can be switched on as true ones: the lowest seven, one in between, and three that a grid of 32, 64 or
-# 128 points takes for low ones.
-SWITCHABLE = (0, 1, 2, 3, 4, 5, 6, 20, 128, 129, 256)
+# Features that can be switched on as true ones: the lowest seven, and three that a grid of 32, 64 or 128 points takes
+# for low ones.
+SWITCHABLE = (0, 1, 2, 3, 4, 5, 6, 128, 129, 256)
 RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.5)
 NOISES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 DESIGNS = ("random", "grid", "jittered")
@@ -79,7 +79,7 @@ class Explorer:
     def show(self, picture, setting, notes, numbers):
         """Draw numbers on a picture and put them in words and in code."""
         picture.draw(setting, numbers)
-        status = " ".join([self.status(setting, numbers), *notes.values()])
+        status = " ".join(filter(None, [self.status(setting, numbers), *notes.values()]))
         return View(setting, numbers, status, self.code(setting, numbers), picture.png())
 
 
@@ -142,9 +142,9 @@ def points(count):
 
 
 def number(value):
-    """A number as a sentence says it: three digits, or that it is rounding."""
+    """A number as a sentence says it: two or three digits, or that it is rounding."""
     if abs(value) < 1e-20:
-        return "0 up to rounding"
+        return "below 1e-20"
     if abs(value) >= 1000 or abs(value) < 0.001:
         mantissa, exponent = f"{value:.1e}".split("e")
         return f"{mantissa}e{int(exponent)}"

@@ -189,6 +189,7 @@ class OverfittingExplorer(Explorer):
     def settle(self, setting):
         notes = {}
         if setting["mass"] == EQUAL:
+            setting = setting | {"n_favoured": len(SUPPORT)}
             notes["n_favoured"] = "All weights are 1; choose a fraction γ to favour the first s features."
         elif setting["n_favoured"] >= setting["n_features"]:
             setting = setting | {"n_favoured": setting["n_features"] - 1}

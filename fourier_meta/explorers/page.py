@@ -49,14 +49,15 @@ STYLE = f"""
 .fm-explorer .widget-inline-hbox {{ width: auto; margin: 1px 0; }}
 .fm-explorer .widget-readout {{ min-width: 48px; max-width: 64px; text-align: right; flex: 0 0 auto; }}
 .fm-explorer .fm-idle {{ opacity: 0.45; }}
-.fm-explorer .fm-switch {{ width: auto; padding: 0 9px; margin: 1px 4px 1px 0; border-radius: 12px; }}
+.fm-explorer .fm-switch {{ width: auto; padding: 0 8px; margin: 1px 4px 1px 0; border-radius: 12px; }}
 .fm-explorer .fm-switch.mod-active {{ background: #0072B2; color: white; }}
 .fm-explorer .fm-switch:focus-visible, .fm-explorer summary:focus-visible {{ outline: 2px solid #56B4E9; }}
 .fm-explorer .widget-button {{ width: 110px; margin: 4px 6px 6px 0; }}
 .fm-explorer .fm-copy {{ margin: 4px 0 6px 0; height: auto; }}
+.fm-explorer .fm-copy .widget-html-content {{ line-height: inherit; }}
 .fm-explorer .fm-copy summary {{ width: 110px; box-sizing: border-box; cursor: pointer; list-style: none; }}
 .fm-explorer .fm-copy summary::-webkit-details-marker {{ display: none; }}
-.fm-explorer .widget-image {{ max-width: 100%; height: auto; background: white; border-radius: 4px; }}
+.fm-explorer .widget-image {{ max-width: 100%; height: auto; margin: 0; background: white; border-radius: 4px; }}
 .fm-explorer .fm-status .widget-html-content {{ min-height: 2.9em; line-height: 1.45; font-size: 13px; }}
 .fm-explorer .fm-code {{ display: none; }}
 .fm-explorer:has(.fm-copy details[open]) .fm-code {{ display: block; }}

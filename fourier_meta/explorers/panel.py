@@ -14,7 +14,7 @@ import ipywidgets as widgets
 from fourier_meta.explorers import page
 from fourier_meta.explorers.picture import WIDTH
 
-LABEL_WIDTH = "84px"
+LABEL_WIDTH = "94px"
 FIRST_SLICE, SLICE = 0.03, 0.12  # seconds of training before the first picture, and at least between later ones
 BETWEEN_SLICES = 0.005  # seconds for the kernel to see to its messages: a move, the Stop button
 PATIENCE = 0.2  # seconds to wait for a step that takes longer than its slice before seeing to messages
@@ -113,12 +113,13 @@ class Panel(widgets.VBox):
         wide = [field.widget for field in self.inputs.values() if isinstance(field, Switches)]
         rest = [field.widget for field in self.inputs.values() if not isinstance(field, Switches)]
         grid = widgets.Layout(
-            grid_template_columns="repeat(3, minmax(0, 1fr))", grid_gap="0 26px", max_width=f"{WIDTH}px"
+            grid_template_columns="repeat(3, minmax(0, 1fr))", grid_gap="0 22px", max_width=f"{WIDTH}px"
         )
         frame = widgets.HTML(page.frame(self.explorer.alt), layout=widgets.Layout(height="0", margin="0"))
         copy = widgets.HTML(page.COPY_BUTTON)
         copy.add_class("fm-copy")
-        buttons = [self.reset, *([self.stop] if self.explorer.trains else []), copy]
+        self.stop.layout.display = None if self.explorer.trains else "none"
+        buttons = [self.reset, self.stop, copy]
         return [
             frame,
             *wide,
@@ -190,8 +191,8 @@ class Panel(widgets.VBox):
         """Forget a running job and free all widgets."""
         if getattr(self, "job", None):
             self.job.abandon()
-        for widget in reversed(list(tree(self))):
-            widgets.VBox.close(widget) if widget is self else widget.close()
+        for widget in tree(self):
+            widgets.Widget.close(widget)
 
 
 class Field:
@@ -269,7 +270,8 @@ def running_loop():
 
 
 def tree(widget):
-    """A widget and all below it."""
-    yield widget
+    """A widget and all below it, with the layouts and styles that are widgets, too."""
     for child in getattr(widget, "children", ()):
         yield from tree(child)
+    yield widget
+    yield from (getattr(widget, part) for part in ("layout", "style") if hasattr(widget, part))

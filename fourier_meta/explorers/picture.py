@@ -12,6 +12,7 @@ import matplotlib
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import AutoLocator
 from PIL import Image
 
 from fourier_meta.features import fourier_features, regular_grid
@@ -52,6 +53,9 @@ class Picture:
             self.figure = Figure(figsize=(WIDTH / 100, self.height / 100), dpi=DOTS_PER_INCH)
             self.canvas = FigureCanvasAgg(self.figure)
             self.build(self.figure)
+        for axis in [axis for ax in self.figure.axes for axis in (ax.xaxis, ax.yaxis)]:
+            if isinstance(axis.get_major_locator(), AutoLocator):
+                axis.get_major_locator().set_params(nbins=5)  # each number beside an axis costs a millisecond
         self.frame = self.background = None
 
     def build(self, figure):

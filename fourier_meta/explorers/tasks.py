@@ -94,7 +94,7 @@ class TasksExplorer(Explorer):
         *(
             slider(
                 name,
-                f"{name} coeff.",
+                f"{name} coef.",
                 [round(-2 + 0.1 * k, 1) for k in range(41)],
                 default,
                 f"Coefficient of the {name} true feature",

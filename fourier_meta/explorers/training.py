@@ -6,6 +6,7 @@ import numpy as np
 
 from fourier_meta.explorers.controls import (
     RATES,
+    SWITCHABLE,
     Explorer,
     design_menu,
     family_code,
@@ -40,7 +41,7 @@ from fourier_meta.training import SNAPSHOTS, Run, initial_weights
 
 D = 257
 OWN_SCALE = "own scale"
-MOST_TRUE = 11  # as many lines are ready for the weights of true features
+MOST_TRUE = len(SWITCHABLE)  # as many lines are ready for the weights of true features
 KEPT_RUNS = 4  # finished runs that are not trained again when only what is shown of them changes
 MAML_BESIDE = {"inner_steps": 5, "inner_rate": 0.02, "outer_rate": 0.05}  # the defaults of notebook 03
 SHARED = ("support", "start", "scale", "steps", "n_tasks", "n_points", "noise", "design", "seed")
@@ -107,7 +108,7 @@ class TrainingExplorer(Explorer):
         setting = settle_support(setting, notes)
         if setting["start"] != OWN_SCALE:
             setting = setting | {"scale": None}
-            notes["scale"] = ""  # idle, and its tooltip and the menu beside it say why
+            notes["scale"] = f"The own scale waits until start is “{OWN_SCALE}”."
         return setting, notes
 
     def family(self, setting):
@@ -237,9 +238,14 @@ class History:
 
 def beside(low, high, least, most):
     """Where to write beside true weights in [low, high] and others in [least, most], all in fractions of the axis."""
-    others = most + 0.075 if low - most > 0.17 or least < 0.14 else least - 0.075
-    below = low - 0.08
-    return (below if below - others > 0.12 else high + 0.08), others
+    places = np.linspace(0.06, 0.94, 89)
+    off_true = np.abs(places - np.clip(places, low, high))
+    off_others = np.abs(places - np.clip(places, least, most))
+    clear = np.minimum(np.minimum(off_true, off_others), 0.065)  # what is further than that is as good
+    true = places[np.argmin(off_true - 100 * clear)]
+    apart = np.minimum(np.abs(places - true), 0.115)
+    others = places[np.argmin(off_others - 100 * clear - 1000 * apart)]
+    return true, others
 
 
 class Losses:
