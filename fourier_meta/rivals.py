@@ -173,7 +173,7 @@ def maml_on(batches, gradient=maml_gradient, steps=300, inner_steps=5, inner_rat
     return weights
 
 
-def reptile_on(batches, steps=300, step_size=0.2, inner_steps=20, inner_rate=0.02):
+def reptile_on(batches, steps=300, step_size=0.5, inner_steps=20, inner_rate=0.02):
     """`train_reptile` on tasks that come from anywhere, from weights one; returns the weights (d,)."""
     weights = 1.0
     for step, tasks in zip(range(steps), batches, strict=False):
