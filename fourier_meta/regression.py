@@ -80,7 +80,7 @@ def ridge(features, labels, penalty, weights=None):
     Taught in notebook 02_overfitting.
     """
     features, labels, weights = check_regression(features, labels, weights)
-    penalty = checks.real("penalty", penalty, 1e-3, minimum=0, above=True)
+    penalty = checks.real("penalty", penalty, 1e-3)
     n_points = features.shape[-2]
     with np.errstate(over="ignore", invalid="ignore"):
         weighted = features * weights
@@ -159,7 +159,7 @@ def largest_stable_rate(features, weights=None):
 
     Taught in notebook 03_maml.
     """
-    features = checks.array("features", features, dimensions=2)
+    features = checks.floats("features", features)
     features, _, weights = check_regression(features, np.zeros(features.shape[:-1]), weights)
     with np.errstate(over="ignore", divide="ignore"):  # huge weights leave the rate 0, zero weights make it infinite
         weighted = checks.in_range(features * weights, SMALLER)
@@ -193,7 +193,7 @@ def aliased_min_norm(effective, weights, n_points):
     checks.same_shape("weights", weights.shape, effective.shape[-1:], "a weight for every column of effective")
     weights = _ratios(weights)
     representative, factor = alias_classes(n_points, effective.shape[-1])
-    same_class = (representative[:, None] == representative) & (factor[:, None] * factor != 0)
+    same_class = representative[:, None] == representative
     share = weights**2 * factor
     total = same_class @ (share * factor)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -265,8 +265,7 @@ def check_regression(features, labels, weights=None):
 
 def match_regression(features, labels, weights=None):
     """As `check_regression`, without looking for NaN: that costs as much as a product with the features."""
-    features = checks.floats("features", features, dimensions=2)
-    labels = checks.floats("labels", labels, dimensions=1)
+    features, labels = checks.floats("features", features), checks.floats("labels", labels)
     weights = np.ones(features.shape[-1], features.dtype) if weights is None else checks.floats("weights", weights)
     check_shapes(features, labels, weights)
     return features, labels, weights
@@ -275,8 +274,8 @@ def match_regression(features, labels, weights=None):
 def check_shapes(features, labels, weights):
     """Raise ValueError unless features (..., n, d), labels (..., n) and weights (d,) fit and are not empty."""
     if features.ndim < 2 or 0 in features.shape:
-        shape = tuple(features.shape)
-        raise ValueError(f"features must have at least one task, point and feature, got shape {shape}; draw some")
+        got = f"got shape {tuple(features.shape)}"
+        raise ValueError(f"features must have shape (..., n_points, n_features) without a 0, {got}; draw some")
     checks.same_shape("labels", labels.shape, features.shape[:-1], "a label for every row of features")
     checks.same_shape("weights", weights.shape, features.shape[-1:], "a weight for every column of features")
 

@@ -214,6 +214,7 @@ PUBLIC = {
         {
             name: [
                 *NO_ARRAY,
+                TASKS.effective[0, 1:],
                 3.0,
                 *spoiled(TASKS.effective),
                 TASKS.effective[:, 1:],

@@ -295,7 +295,7 @@ SOLVERS = {
 def gradient_at(function, features, labels, weights):
     tasks = Tasks(None, features, labels, None)
     loss, gradient = function(weights, tasks, tasks, 3, 0.1)
-    return np.append(gradient, loss)
+    return np.append(gradient, np.asarray(loss, gradient.dtype))
 
 
 @pytest.mark.parametrize("dress", DRESSES)
@@ -322,6 +322,7 @@ def test_float32_gives_the_same_answer_to_its_own_precision(name):
     plain = (EXACT.features, EXACT.labels, WEIGHTS)
     answer = SOLVERS[name](*(array.astype(np.float32) for array in plain))
     np.testing.assert_allclose(answer, SOLVERS[name](*plain), rtol=1e-4, atol=1e-5)
+    assert answer.dtype == np.float32
 
 
 HOSTILE_WEIGHTS = {
@@ -343,6 +344,7 @@ HOSTILE_TASKS = {
     "huge features": EXACT._replace(features=1e300 * EXACT.features),
     "tiny labels": EXACT._replace(labels=1e-300 * EXACT.labels),
     "huge labels": EXACT._replace(labels=1e300 * EXACT.labels),
+    "tiny features, huge labels": EXACT._replace(features=1e-300 * EXACT.features, labels=1e300 * EXACT.labels),
     "huge both": EXACT._replace(labels=1e300 * EXACT.labels, features=1e300 * EXACT.features),
 }
 

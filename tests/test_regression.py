@@ -104,13 +104,14 @@ def test_a_repeated_point_changes_nothing():
     np.testing.assert_allclose(min_norm(features, labels, weights), expected, atol=1e-10)
 
 
-def test_a_direction_below_rounding_counts_as_absent_and_one_above_it_counts():
-    features = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
-    labels = np.array([1.0, 1.0])
-    absent = min_norm(features, labels, np.array([1.0, 3e-16, 1.0]))
-    present = min_norm(features, labels, np.array([1.0, 3e-15, 1.0]))
-    np.testing.assert_allclose(absent, [1, 0, 0])
-    np.testing.assert_allclose(present, [1, 1, 0])
+@pytest.mark.parametrize(("n_tasks", "n_points", "n_features"), [(1, 2, 3), (1, 50, 3), (1, 3, 257), (400, 2, 3)])
+def test_a_direction_below_rounding_counts_as_absent_and_one_above_it_counts(n_tasks, n_points, n_features):
+    features = np.tile(np.eye(n_points, n_features), (n_tasks, 1, 1))
+    rounding = max(n_points, n_features) * np.finfo(float).eps
+    for size, kept in ((0.7 * rounding, 0), (1.5 * rounding, 1)):
+        weights = np.where(np.arange(n_features) == 1, size, 1)
+        effective = min_norm(features, np.ones((n_tasks, n_points)), weights)
+        np.testing.assert_allclose(effective[:, :2], [[1, kept]] * n_tasks)
 
 
 @pytest.mark.parametrize("shape", [(), (4,), (2, 3)])
@@ -155,6 +156,16 @@ def test_ridge_tends_to_min_norm_and_to_zero():
     np.testing.assert_array_equal(
         ridge(tasks.features, tasks.labels, 0.1), ridge(tasks.features, tasks.labels, 0.1, np.ones(D))
     )
+
+
+@pytest.mark.parametrize("weights", [np.ones(4), np.array([1, 3, 0, 2])])
+def test_a_penalty_that_rounding_swallows_is_refused_and_a_larger_one_is_taken(weights):
+    features, labels = np.eye(4), np.arange(4.0)
+    rounding = np.finfo(float).eps * np.sum(weights**2) / 4  # of the mean squared weighted features
+    with pytest.raises(ValueError, match="penalty must exceed the rounding error"):
+        ridge(features, labels, rounding, weights)
+    effective = ridge(features, labels, 1.001 * rounding, weights)
+    np.testing.assert_allclose(effective, np.where(weights > 0, labels, 0), atol=1e-12)
 
 
 # Gradient descent
@@ -264,6 +275,15 @@ def test_only_ratios_matter_to_the_alias_formula_and_a_class_without_weight_gets
     assert not aliased_min_norm(effective, np.zeros(D), 8).any()
 
 
+def test_the_alias_formula_refuses_what_it_cannot_sum():
+    with pytest.raises(ValueError, match="the result exceeds the range"):
+        aliased_min_norm(np.full(D, 1.7e308), np.ones(D), 8)
+    with pytest.raises(ValueError, match="the result exceeds the range"):
+        aliased_min_norm(1.7e308 * np.where(np.arange(D) % 32 < 16, 1.0, -1.0), np.ones(D), 1)
+    with pytest.raises(ValueError, match="effective must have at least 1 axes"):
+        aliased_min_norm(3.0, np.ones(D), 8)
+
+
 # Risk
 
 
@@ -274,6 +294,7 @@ def test_risk_is_the_expected_squared_error_for_uniform_x():
     errors = np.mean(((estimate - truth) @ dense.T) ** 2, axis=-1)
     np.testing.assert_allclose(risk(estimate, truth), errors, rtol=1e-10)
     np.testing.assert_allclose(risk(estimate, truth[0])[2], risk(estimate[2], truth[0]))
+    np.testing.assert_allclose(risk(estimate[1], truth)[2], risk(estimate[1], truth[2]))
 
 
 def test_few_shot_risk_is_the_risk_of_the_solver_on_new_tasks():
