@@ -254,11 +254,18 @@ def test_every_notebook_says_how_to_run_it(site):
             assert site.folder.joinpath("downloads", source.name).read_bytes() == source.read_bytes()
 
 
-def test_hidden_cells_are_folded_and_not_dropped(site):
+def test_cells_that_are_skimmed_are_folded_and_not_dropped(site):
+    """Imports (hide-input), cells that only draw, and those that open an explorer; what prints stays open."""
     for path, page in notebook_pages(site):
-        hidden = [cell for cell in book.read(path).cells if "hide-input" in book.tags(cell)]
+        code = [cell for cell in book.read(path).cells if cell.cell_type == "code"]
+        skimmed = [cell for cell in code if {"hide-input", "explorer"} & set(book.tags(cell)) or draws(cell)]
         folded = [element for element in page.all("details") if "hide" in element.attributes.get("class", "").split()]
-        assert len(folded) == len(hidden), path.name
+        assert len(folded) == len(skimmed) > 2, path.name
+        assert len(re.findall('class="cell_input docutils container', page.source)) == len(code), path.name
+
+
+def draws(cell):
+    return bool(cell.outputs) and all("image/png" in output.get("data", {}) for output in cell.outputs)
 
 
 def test_equations_keep_their_numbers(site):

@@ -30,6 +30,7 @@ def improve(app, doctree):
     docname = app.env.docname
     notebook = notebook_of(app, docname)
     if notebook is not None:
+        fold_drawings(doctree, notebook)
         replace_explorers(doctree, docname)
         number = re.match(r"0*(\d+)", docname)
         describe_figures(doctree, Path(app.srcdir), alt_texts(notebook), number[1] if number else docname)
@@ -87,6 +88,30 @@ def label_outputs(doctree):
     for block in doctree.findall(nodes.literal_block):
         if "output" in block["classes"]:
             block["classes"].append("book-output")
+
+
+# ------------------------------------------------------------------------------------------------ folded code
+
+
+def fold_drawings(doctree, notebook):
+    """Fold the code of cells that only draw, and of those that open an explorer in JupyterLab: it is one click away."""
+    for cell in doctree.findall(nodes.container):
+        if cell.get("nb_element") != "cell_code" or cell.get("hide_mode"):
+            continue
+        stored = notebook.cells[cell["cell_index"]]
+        if only_draws(stored):
+            what = "the code of this figure"
+        elif "explorer" in stored.metadata.get("tags", []):
+            what = "what opens it in JupyterLab"
+        else:
+            continue
+        cell.attributes |= {"hide_mode": "input", "prompt_show": f"Show {what}", "prompt_hide": f"Hide {what}"}
+
+
+def only_draws(cell):
+    """Whether a code cell shows pictures and prints nothing."""
+    outputs = cell.get("outputs", [])
+    return bool(outputs) and all("image/png" in output.get("data", {}) for output in outputs)
 
 
 # ------------------------------------------------------------------------------------------------ explorers
@@ -174,7 +199,7 @@ def description(doctree):
 def add_page_head(app, pagename, templatename, context, doctree):
     """Description, social card and canonical address of every page."""
     words = app.env.metadata.get(pagename, {}).get("description") or app.config.book_description
-    title = re.sub(r"<[^>]+>", "", context.get("title") or "")
+    title = re.sub(r"<[^>]+>", "", context.get("title") or pagename.capitalize())
     title = app.config.project if pagename == app.config.root_doc else html.unescape(title)
     base = app.config.html_baseurl
     tags = {
