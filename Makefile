@@ -108,6 +108,14 @@ SWAP_SITE := rm -rf _build/old-site; [ ! -e _site ] || mv _site _build/old-site;
 results: $(STAMP)  ## run the experiments that notebooks 05 and 06 plot: all, or make results ONLY=few_shot; it resumes
 	$(BIN)/python tools/results.py $(ONLY)
 
+.PHONY: trust
+trust: $(STAMP)  ## count what the tests try (mutants, examples, interruptions ...) and keep it in tests/trust.json
+	$(BIN)/python tools/trust.py $(ONLY)
+
+.PHONY: test-matrix
+test-matrix: $(STAMP)  ## oldest and newest versions, other Pythons, threads and processors: all, or ONLY=oldest
+	$(BIN)/python tools/matrix.py $(ONLY)
+
 .PHONY: lint
 lint: $(STAMP)  ## ruff over everything
 	$(BIN)/ruff check .
