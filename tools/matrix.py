@@ -79,7 +79,7 @@ def lower_ends() -> str:
 
 def architecture(processor: str) -> str:
     """The processor that OpenBLAS settles on when it is told this one."""
-    code = "import numpy, threadpoolctl as t; print([i['architecture'] for i in t.threadpool_info() if 'architecture' in i][0])"
+    code = "import numpy, threadpoolctl; print(*{i.get('architecture', '') for i in threadpoolctl.threadpool_info()})"
     environment = os.environ | {"OPENBLAS_CORETYPE": processor}
     return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True).stdout.strip()
 
