@@ -40,12 +40,11 @@
 
 # %% tags=["colab", "hide-input"]
 import importlib.util, sys
-if importlib.util.find_spec("fourier_meta") is None:  # on Colab the package is missing and is installed here
-    if "google.colab" not in sys.modules:
-        raise SystemExit("This kernel has no fourier_meta: start JupyterLab with `make lab`, or `pip install -e .` here.")
+missing = [name for name in ("fourier_meta", "torch") if importlib.util.find_spec(name) is None]
+if missing and "google.colab" not in sys.modules:
+    raise SystemExit(f"This kernel has no {missing[0]}: start JupyterLab with `make lab`, or `pip install {missing[0] if missing[0] == 'torch' else '-e .'}` here.")
+if missing:  # on Colab torch is there, and the package is installed here
     get_ipython().run_line_magic("pip", "install -q git+https://github.com/fourier-meta/fourier_meta")
-if importlib.util.find_spec("torch") is None:
-    raise SystemExit("This kernel has no torch: start JupyterLab with `make lab`, or `pip install torch` here.")
 
 # %% tags=["hide-input"]
 from functools import partial
