@@ -124,6 +124,22 @@ lint: $(STAMP)  ## ruff over everything
 hooks: $(STAMP)  ## check style and pairs before every commit from now on
 	$(BIN)/pre-commit install
 
+# The other libraries get an environment of their own: nothing else needs them.
+BENCH := .venv-bench
+
+.PHONY: bench
+bench: $(BENCH)/.installed  ## the speed of this package beside other libraries', about 10 minutes on a quiet machine
+	$(BENCH)/bin/python benchmarks/run.py
+
+$(BENCH)/.installed: pyproject.toml requirements.lock benchmarks/requirements.lock
+	@[ -x $(BENCH)/bin/python ] || $(PYTHON) -m venv $(BENCH)
+	@echo "Installing JAX, torch, higher and TorchOpt into $(BENCH): about 1.5 GB."
+	@$(BENCH)/bin/python -m pip install --disable-pip-version-check -qq -c requirements.lock -c benchmarks/requirements.lock -e ".[bench]"
+	@# learn2learn does not build on Python 3.11; its source is enough, and without it the page says so.
+	@mkdir -p $(BENCH)/sources && $(BENCH)/bin/python -m pip download --disable-pip-version-check -qq --no-deps --no-binary learn2learn \
+	  -d $(BENCH)/sources learn2learn==0.2.0 || echo "The source of learn2learn is not to be had here: it will be missing."
+	@touch $@
+
 .PHONY: lock
 lock:  ## resolve the ranges of pyproject.toml again and write requirements.lock
 	$(PYTHON) tools/lock.py $(EXTRAS)
