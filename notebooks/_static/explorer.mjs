@@ -626,9 +626,11 @@ class Explorer {
   }
 
   /** Says a sentence in the live region, at most one every three seconds unless it must be said. */
-  say(text, must = false) {
+  say(sentence, must = false) {
     const now = performance.now();
-    if (text === this.summary.textContent || (!must && now - this.spokenAt < 3000)) return;
+    if (!must && now - this.spokenAt < 3000) return;
+    const text = sentence();
+    if (text === this.summary.textContent) return;
     this.spokenAt = now;
     this.summary.textContent = text;
   }
@@ -1055,6 +1057,16 @@ class TrainExplorer extends Explorer {
     return adapted.weights.map((w, j) => w * adapted.coefficients[j]);
   }
 
+  /** The fit with all weights 1, which only changes when the points do. */
+  #plainFit(design, labels) {
+    const points = [this.settings.d, ...this.taskPlot.xs, ...labels].join();
+    if (points !== this.plainFor) {
+      this.plainFor = points;
+      this.plain = minNorm(design, labels, new Float64Array(this.settings.d).fill(1));
+    }
+    return this.plain;
+  }
+
   // -- drawing
 
   #draw() {
@@ -1066,9 +1078,8 @@ class TrainExplorer extends Explorer {
     this.stepText.textContent = `step ${step} of ${this.settings.steps}`;
     this.progressFill.style.transform = `scaleX(${step / this.settings.steps})`;
     this.#showButtons();
-    if (this.done) this.say(this.#sentence(), true);
-    else if (this.playing || step > 0) this.say(this.#sentence());
-    else this.say(`Nothing is trained yet: all ${this.settings.d} weights stand where they start. Press play.`, true);
+    if (this.playing || step > 0) this.say(() => this.#sentence(), this.done);
+    else this.say(() => `Nothing is trained yet: all ${this.settings.d} weights stand where they start. Press play.`, true);
   }
 
   #showButtons() {
@@ -1134,7 +1145,7 @@ class TrainExplorer extends Explorer {
     this.points = taskPlot.points;
     const design = designOf(taskPlot.xs, this.settings.d);
     const { labels, truth } = taskPlot;
-    const fits = { plain: minNorm(design, labels, new Float64Array(this.settings.d).fill(1)) };
+    const fits = { plain: this.#plainFit(design, labels) };
     for (const side of this.sides) fits[side] = this.#fit(side, design, labels);
     taskPlot.update(fits);
     for (const side of ["a", "b"]) taskPlot.lines.get(side).dataset.method = this.settings[side];
@@ -1299,7 +1310,7 @@ class SetupExplorer extends StillExplorer {
     const text = `${s.points} points ${places} are to tell ${s.d} features apart; the labels are made of ${names}. The first task: ${listed(first)}.`;
     this.feature.svg.setAttribute("aria-label", `${this.featureTitle.textContent}, over x, with the points of the first task.`);
     this.tasks.svg.setAttribute("aria-label", `${this.tasksTitle.textContent} over x, each with its points. ${text}`);
-    this.say(text, true);
+    this.say(() => text, true);
   }
 }
 
@@ -1405,7 +1416,7 @@ class FitExplorer extends StillExplorer {
       + (s.design === "grid" ? ` On this grid the true features share their signal with ${aliased} aliases.` : "");
     this.fit.svg.setAttribute("aria-label", `True function and fit over x. ${text}`);
     this.coefficients.svg.setAttribute("aria-label", `Coefficients of the fit against the feature index. ${text}`);
-    this.say(text, true);
+    this.say(() => text, true);
   }
 }
 

@@ -100,7 +100,7 @@ def explorer(page, expression, argument=None):
     return page.evaluate(script, argument)
 
 
-def wait_for(page, expression, seconds=60):
+def wait_for(page, expression, seconds=180):  # only ends what hangs; the machine may be busy
     page.wait_for_function(
         f"() => {{ const e = document.querySelector('figure[data-explorer]').explorer; return {expression}; }}",
         timeout=seconds * 1000,
@@ -222,7 +222,8 @@ def test_it_takes_less_than_two_seconds_and_no_frame_is_long(visit, origin):
     """Recovered: every false weight is below a tenth of the smallest true one. Clocks are the page's own."""
     tries = []
     for _ in range(5):
-        page = visit(origin + TRAINS).page
+        visited = visit(origin + TRAINS)
+        page = visited.page
         page.wait_for_timeout(500)
         play_to_the_end(page)
         tries.append(explorer(page, "({ ...e.state.a.recoveredAt, ...e.frames })"))
@@ -230,6 +231,7 @@ def test_it_takes_less_than_two_seconds_and_no_frame_is_long(visit, origin):
         print(
             f"{tries[-1]['count']} frames, longest {tries[-1]['longest']:.1f} ms, own work {tries[-1]['work']:.1f} ms"
         )
+        visited.context.close()
         # Two vertical blanks of 16.7 ms and their jitter lie below 50.5, three whole frames above.
         if tries[-1]["milliseconds"] <= 2000 and tries[-1]["longest"] <= 50.5:
             return
