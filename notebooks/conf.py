@@ -95,7 +95,16 @@ book_description = (
 )
 
 
+def name_repository(app, docname, source):
+    """The front page tells what to clone; a fork's front page tells to clone the fork."""
+    if docname == "index":
+        source[0] = (
+            source[0].replace("{{ repository }}", f"https://github.com/{repository}").replace("{{ folder }}", name)
+        )
+
+
 def setup(app):
     """Let the extensions of this folder read where the book is published."""
+    app.connect("source-read", name_repository)
     app.add_config_value("book_repository", repository, "html")
     app.add_config_value("book_description", book_description, "html")

@@ -201,6 +201,29 @@ def test_titles_descriptions_and_cards(site, pages):
         assert canonical == [home(site) + name], name
 
 
+def test_a_fork_names_itself():
+    """GITHUB_REPOSITORY, which a fork's workflow sets, decides what is cloned and where the pages are."""
+    code = "import runpy; c = runpy.run_path('notebooks/conf.py'); s = ['{{ repository }} {{ folder }}'];"
+    code += "c['name_repository'](None, 'index', s); print(c['html_baseurl'], c['book_repository'], *s)"
+    environment = os.environ | {"GITHUB_REPOSITORY": "Somebody/fork"}
+    environment.pop("SITE_URL", None)
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=book.ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert run.stdout.split() == [
+        "https://somebody.github.io/fork/",
+        "Somebody/fork",
+        "https://github.com/Somebody/fork",
+        "fork",
+    ]
+
+
+def test_the_front_page_tells_what_to_clone(site):
+    source = built_site.page(site.folder / "index.html").source
+    assert re.search(r"clone https://github\.com/[\w-]+/[\w-]+", re.sub(r"<[^>]+>", "", source))
+    assert "{{" not in source
+
+
 def test_the_sitemap_lists_the_pages(site):
     listed = re.findall(r"<loc>(.*?)</loc>", site.folder.joinpath("sitemap.xml").read_text())
     written = {path.name for path in site.pages} - {"404.html", "search.html"}
