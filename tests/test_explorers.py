@@ -267,8 +267,8 @@ def test_the_picture_moves_while_it_trains():
         pictures = set()
         panel.image.observe(lambda change: pictures.add(change["new"]), "value")
         panel.inputs["steps"].value = 1000
-        assert not panel.stop.disabled
-        await until(lambda: panel.job is None)
+        await until(lambda: not panel.stop.disabled)
+        await until(lambda: not panel.busy)
         assert panel.stop.disabled
         assert len(pictures) >= 3
 
@@ -286,7 +286,7 @@ def test_stop_stops_and_the_code_stops_there_too(kind):
         panel.inputs["steps"].value = 1000
         await until(lambda: shown)
         panel.stop.click()
-        await until(lambda: panel.job is None)
+        await until(lambda: not panel.busy)
 
     code, status, shown = in_a_loop(scenario, kind)
     numbers = shown[-1][1]
@@ -308,14 +308,38 @@ def test_a_new_setting_cancels_the_old_run():
         await until(lambda: shown)
         for seed in range(1, 40):
             panel.inputs["seed"].value = seed
+            await asyncio.sleep(0.003)
+        await until(lambda: panel.job and panel.job.setting["seed"] == 39)
         shown.clear()
-        await until(lambda: panel.job is None)
+        await until(lambda: not panel.busy)
         assert {setting["seed"] for setting, _ in shown} == {39}
         await until(lambda: threading.active_count() <= threads)
 
     *_, shown = in_a_loop(scenario)
     expected = MamlExplorer().view(MamlExplorer().defaults() | {"steps": 1000, "seed": 39})
     same_run(shown[-1][1].run, expected.numbers.run)
+
+
+def test_moves_from_another_thread_are_answered_by_the_loop():
+    """JupyterLab sends moves to a subshell: their handlers run in its thread, beside the event loop."""
+
+    async def scenario(panel, shown):
+        threads = set()
+        panel.image.observe(lambda change: threads.add(threading.current_thread()), "value")
+
+        def drag():
+            for seed in range(1, 30):
+                panel.inputs["seed"].value = seed
+                time.sleep(0.002)
+
+        subshell = threading.Thread(target=drag)
+        subshell.start()
+        await until(lambda: not (subshell.is_alive() or panel.busy))
+        assert threads == {threading.main_thread()}
+        assert len(shown) < 29
+
+    *_, shown = in_a_loop(scenario, OverfittingExplorer)
+    assert shown[-1][0]["seed"] == 29
 
 
 def test_what_is_shown_of_a_run_changes_without_training_again(monkeypatch):
@@ -337,11 +361,11 @@ def test_an_error_becomes_a_sentence_and_the_panel_lives_on(monkeypatch):
         compute = panel.explorer.compute
         panel.explorer.compute = fail_if_called
         panel.inputs["seed"].value = 1
-        await until(lambda: panel.job is None)
+        await until(lambda: not panel.busy)
         assert "This setting cannot be computed: trained again" in panel.status.value
         panel.explorer.compute = compute
         panel.inputs["seed"].value = 2
-        await until(lambda: panel.job is None)
+        await until(lambda: not panel.busy)
 
     _, status, _ = in_a_loop(scenario)
     assert "finished after 300 steps" in status

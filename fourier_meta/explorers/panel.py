@@ -1,8 +1,8 @@
 """The thin panel: ipywidgets controls around an explorer, an Image that is replaced, a sentence, and the code.
 
-Short computations run where they are asked for: the front end sends the next move when this one is drawn, so no queue
-builds up. Training runs in slices of the kernel's event loop, with a picture after each; between two slices the kernel
-sees to moves and to the Stop button.
+Moves may arrive in any thread (JupyterLab sends them to a subshell of the kernel, other front ends to its main thread).
+They only leave word that something moved. The kernel's event loop answers, once for all moves since it last looked, so
+no queue builds up: short computations at once, training in slices with a picture after each.
 """
 
 import asyncio
@@ -72,7 +72,7 @@ class Job:
 
     def start(self):
         self.thread.start()
-        self.panel.loop.call_soon(self.slice)
+        self.slice()
 
     def abandon(self):
         """Let the thread end by itself, unseen."""
@@ -86,7 +86,7 @@ class Panel(widgets.VBox):
     def __init__(self, explorer):
         super().__init__()
         self.explorer, self.drawing = explorer, explorer.picture()
-        self.job, self.held = None, False
+        self.job, self.held, self.asked = None, False, False
         self.loop = running_loop()
         self.inputs = {
             control.name: (Switches if control.kind == "switches" else Field)(control) for control in explorer.controls
@@ -97,7 +97,7 @@ class Panel(widgets.VBox):
         self.code.add_class("fm-code")
         self.reset = widgets.Button(description="Reset", tooltip="Every control back to where it started")
         self.stop = widgets.Button(description="Stop", tooltip="Stop the training here", disabled=True)
-        self.reset.on_click(lambda _: self.set_all(explorer.defaults()))
+        self.reset.on_click(lambda _: self.soon(self.set_all, explorer.defaults()))
         self.stop.on_click(lambda _: self.stop_training())
         for field in self.inputs.values():
             field.watch(self.moved)
@@ -143,11 +143,26 @@ class Panel(widgets.VBox):
         self.update()
 
     def moved(self, change):
-        if not self.held:
-            self.update()
+        """Ask for an update, unless one is on its way already."""
+        if not (self.held or self.asked):
+            self.asked = True
+            self.soon(self.update)
+
+    def soon(self, function, *arguments):
+        """Call a function in the event loop; outside a kernel there is none, and it is called here."""
+        if self.loop:
+            self.loop.call_soon_threadsafe(function, *arguments)
+        else:
+            function(*arguments)
+
+    @property
+    def busy(self):
+        """Whether the picture is about to change."""
+        return self.asked or self.job is not None
 
     def update(self, wait=False):
         """Show what the controls say; training starts anew, the old run is forgotten."""
+        self.asked = False  # before the controls are read: a move from now on asks again
         if self.job:
             self.job.abandon()
             self.job = None
