@@ -27,6 +27,7 @@ COLORS = {
     "bi-level prior": "#AA4499",
     "moment ranking": "#8C510A",
     "group lasso": "#332288",
+    "zero": "#5A5A5A",
     "other": "#9A9A9A",
 }
 STYLE = {
@@ -126,23 +127,14 @@ def draw_band(ax, x, low, median, high, method, **style):
 
 def draw_contest(ax, x, curves, highlighted):
     """Draw all `curves` (name -> low, median, high) thin and grey, and the `highlighted` ones with band and name."""
+    variants = iter(("--", ":", "-."))  # "MAML, 5 steps" is drawn in MAML's colour
     for name, (_, median, _) in curves.items():
         if name not in highlighted:
             ax.loglog(x, np.maximum(median, FLOOR), color=COLORS["other"], linewidth=0.6, alpha=0.6)
     for name in highlighted:
-        draw_band(ax, x, *curves[name], name, linestyle="--" if "," in name else "-")
-    label_ends(ax, x[-1], {name: max(curves[name][1][-1], FLOOR) for name in highlighted})
+        draw_band(ax, x, *curves[name], name, linestyle=next(variants) if "," in name else "-", label=name)
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1), labelcolor="linecolor", handlelength=1.6, fontsize=9)
     ax.set(xlabel="training points n", ylabel="risk on unseen tasks")
-
-
-def label_ends(ax, x, ends, gap=0.075):
-    """Write the names of lines beside their ends (name -> y, log axis), moved apart by at least `gap` of the height."""
-    low, high = np.log(ax.get_ylim())
-    place = -np.inf
-    for name, y in sorted(ends.items(), key=lambda item: item[1]):
-        place = max((np.log(y) - low) / (high - low), place + gap)
-        color = COLORS[name.partition(",")[0]]
-        ax.annotate(name, (x, y), (1.02, place), textcoords="axes fraction", color=color, va="center", fontsize=9)
 
 
 def draw_importance(ax, importance, support, aliases):
@@ -152,6 +144,7 @@ def draw_importance(ax, importance, support, aliases):
     for chosen, method, width in groups:
         ax.vlines(index[chosen], 0, importance[chosen], color=COLORS[method], linewidth=width)
     ax.set(ylim=(0, 1.05 * importance.max()), yticks=[], xlim=(-4, len(importance) + 3))
+    ax.grid(False)
 
 
 def draw_phase(ax, values, rows, columns, **style):

@@ -239,6 +239,8 @@ def failures(case: str, seed: int) -> list[Row]:
     else:
         w = maml.train_maml(family, seed=seed).weights
     risks = {f"risk_{n}": median_risk(w, test, n, seed) for n in (4, 64)}
+    stopped = few_shot_risk(test, 64, rivals.descent_solver(w), UNSEEN, unseen(seed, 64))
+    risks["risk_64_steps"] = float(np.median(stopped))  # by the K inner steps of training, which leave a residual
     return [{"case": case, "seed": seed, "share": share(w, family.support)} | risks]
 
 
