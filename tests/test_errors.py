@@ -387,3 +387,31 @@ def test_training_ends_with_the_same_advice_and_keeps_what_there_is(train):
     run = train(FAMILY, steps=5, n_tasks=2, n_points=4, inner_steps=500, inner_rate=1e3)
     assert run.status.startswith("diverged at step 1: inner rate 1e+03, stable below ")
     assert run.weights.tolist() == [1] * D
+
+
+# Nothing to learn from: shapes that agree and hold no task, no point or no feature
+
+REGRESSIONS = {
+    "min_norm": min_norm,
+    "ridge": lambda features, labels, weights: ridge(features, labels, 0.1, weights),
+    "gradient_descent": gradient_descent,
+    "joint_descent": joint_descent,
+    "largest_stable_rate": lambda features, labels, weights: largest_stable_rate(features, weights),
+    "maml_gradient": lambda features, labels, weights: at_tasks(maml_gradient, features, labels, weights),
+    "fomaml_gradient": lambda features, labels, weights: at_tasks(fomaml_gradient, features, labels, weights),
+}
+
+
+def at_tasks(gradient, features, labels, weights):
+    tasks = Tasks(None, features, labels, None)
+    return gradient(weights, tasks, tasks)
+
+
+@pytest.mark.parametrize("shape", [(0, N, D), (T, 0, D), (T, N, 0), (D,)])
+@pytest.mark.parametrize("name", REGRESSIONS)
+def test_features_that_hold_nothing_are_named_with_their_shape(name, shape):
+    with pytest.raises(
+        ValueError,
+        match=re.escape(f"features must have shape (..., n_points, n_features) without a 0, got shape {shape}"),
+    ):
+        REGRESSIONS[name](np.zeros(shape), np.zeros(shape[:-1]), np.ones(shape[-1]))
