@@ -12,7 +12,7 @@
 # **Question.** A linear fit passes through all 64 training points and is wrong everywhere else.
 # Where exactly does the signal go, and what would have to be known for the fit to be right?
 #
-# Notebook 2 of 7. It runs in about 15 seconds.
+# Notebook 2 of 8. It runs in about 15 seconds.
 
 # %% [markdown]
 # ## You will
@@ -132,7 +132,7 @@ print("features that are zero at every grid point:", *np.flatnonzero(classes.rep
 fig, ax = figures.subplots(height=2.3)
 ax.plot(dense, -dense_features[:, 125], color=figures.COLORS["min-norm"], linewidth=0.7, label="minus feature 125")
 ax.plot(dense, dense_features[:, 1], color=figures.COLORS["truth"], label="feature 1")
-ax.plot(regular_grid(n_points), on_grid[:, 1], "o", color=figures.COLORS["truth"], markersize=3.5, label="64 grid points")
+ax.plot(regular_grid(n_points), on_grid[:, 1], "o", color=figures.COLORS["truth"], label="64 grid points")
 figures.legend_above(fig, ax)
 show(fig, alt="A slow sine and a fast wave. They differ almost everywhere but cross at each of the 64 grid points.")
 
@@ -153,11 +153,12 @@ solved = min_norm(task.features, task.labels)[0]
 formula = aliased_min_norm(task.effective, np.ones(n_features), n_points)[0]
 print("formula and solver differ by less than 1e-12:", np.abs(formula - solved).max() < 1e-12)
 print("survival of features 0, 1, 2:", np.round(solved[:3] / task.effective[0, :3], 4))
-print(f"risk = lost + contamination = {np.sum((solved - task.effective[0])[:3] ** 2):.3f} + {np.sum(solved[3:] ** 2):.3f}")
+lost, contamination = np.sum((solved - task.effective[0])[:3] ** 2), np.sum(solved[3:] ** 2)
+print(f"risk = lost + contamination = {lost:.3f} + {contamination:.3f}")
 fig, ax = figures.subplots(height=2.3)
 ax.vlines(np.arange(n_features), 0, solved, color=figures.COLORS["min-norm"], label="min-norm, solved")
 received = np.flatnonzero(np.abs(formula) > 1e-12)
-ax.plot(received, formula[received], "o", mfc="none", color=figures.COLORS["truth"], markersize=5, label="equation (3)")
+ax.plot(received, formula[received], "o", mfc="none", color=figures.COLORS["truth"], label="equation (3)")
 ax.plot(support, task.effective[0, :3], "_", color=figures.COLORS["truth"], markersize=14, label="truth")
 ax.set(xlabel="feature index j", ylabel="coefficient")
 figures.legend_above(fig, ax)
@@ -181,7 +182,9 @@ for design, method, mark in (("grid", "truth", "s-"), ("random", "min-norm", "o-
     noisy = TaskFamily(n_features, support, noise=0.1, design=design)
     risks = np.array([np.median(few_shot_risk(noisy, n, min_norm, n_tasks)) for n in sizes])
     ax.loglog(sizes, np.minimum(risks, 1000), mark, color=figures.COLORS[method], markersize=4, label=f"{design} x")
-    print(f"{design:6s} x: risk {risks[sizes == 4][0]:.2f} at 4, {risks[sizes == 64][0]:.2f} at 64, {risks[-1]:.3f} at 512 points; above 1000 at N =", *sizes[risks > 1000])
+    at = dict(zip(sizes, risks, strict=True))
+    print(f"{design:6s} x: risk {at[4]:.2f} at 4, {at[64]:.2f} at 64, {at[512]:.3f} at 512 points;", end=" ")
+    print("above 1000 at N =", *sizes[risks > 1000])
 ax.axvline(n_features, color=figures.COLORS["other"], linestyle=":", label="N = d = 257")
 ax.set(xlabel="training points N", ylabel="risk (cut at 1000)")
 ax.legend()
@@ -217,10 +220,12 @@ for tau in (1, 0.3, 0.1, 0.01, 0):
 def tasks_solved(family, n):
     tasks = family.sample(n_tasks, n, np.random.default_rng(seed))
     omp = OrthogonalMatchingPursuit(n_nonzero_coefs=3, fit_intercept=False)
-    return sum(set(np.flatnonzero(omp.fit(X, y).coef_)) == set(support) for X, y in zip(tasks.features, tasks.labels, strict=True))
+    pairs = zip(tasks.features, tasks.labels, strict=True)
+    return sum(set(np.flatnonzero(omp.fit(X, y).coef_)) == set(support) for X, y in pairs)
 
 for n in (8, 16, 32, 63):
-    print(f"{n:2d} points: OMP finds S in {tasks_solved(random, n):2d} of {n_tasks} tasks at random x, in {tasks_solved(grid, n)} on the grid")
+    found = f"{tasks_solved(random, n):2d} of {n_tasks} tasks at random x, in {tasks_solved(grid, n)} on the grid"
+    print(f"{n:2d} points: OMP finds S in {found}")
 
 # %% [markdown]
 # The source report says that a single task cannot do it. For min-norm, and on a grid, that is true.
@@ -261,7 +266,8 @@ explore_overfitting()
 # %%
 aliases = ...
 columns = fourier_features(regular_grid(50), n_features)
-check(aliases, lambda a: set(a) == set(np.flatnonzero(np.abs(columns.T @ columns[:, 3]) > 25)), "Sines of frequency 50 m - 2 and 50 m + 2.")
+coincide = set(np.flatnonzero(np.abs(columns.T @ columns[:, 3]) > 25))
+check(aliases, lambda a: set(a) == coincide, "Sines of frequency 50 m - 2 and 50 m + 2.")
 
 # %% [markdown]
 # **Exercise 2.** Find weights, none of them zero, with which at least 99 % of feature 1 survives on the 64-point grid.
@@ -279,7 +285,11 @@ check(aliases, lambda a: set(a) == set(np.flatnonzero(np.abs(columns.T @ columns
 
 # %%
 weights = ...
-check(weights, lambda w: np.all(w != 0) and aliased_min_norm(np.eye(n_features)[1], w, 64)[1] >= 0.99, "Make feature 1 cheap beside its aliases.")
+
+def survives(weights):
+    return np.all(weights != 0) and aliased_min_norm(np.eye(n_features)[1], weights, 64)[1] >= 0.99
+
+check(weights, survives, "Make feature 1 cheap beside its aliases.")
 
 # %% [markdown]
 # **Exercise 3.** Write `oracle(features, labels)` for one task: least squares on the true columns only, returned as all 257 effective coefficients.
@@ -298,7 +308,11 @@ check(weights, lambda w: np.all(w != 0) and aliased_min_norm(np.eye(n_features)[
 # %%
 oracle = ...
 few = random.sample(1, 3, np.random.default_rng(5))
-check(oracle, lambda solve: risk(solve(few.features[0], few.labels[0]), few.effective[0]) < 1e-20, "Three points must be enough.")
+
+def is_exact(solve):
+    return risk(solve(few.features[0], few.labels[0]), few.effective[0]) < 1e-20
+
+check(oracle, is_exact, "Three points must be enough.")
 
 # %% [markdown]
 # ## References

@@ -12,7 +12,7 @@
 # **Question.** Reptile has no validation set and no second derivatives: it fits tasks and moves towards where they went.
 # Does it find the same weights as MAML?
 #
-# Notebook 4 of 7. It runs in about 30 seconds.
+# Notebook 4 of 8. It runs in about 30 seconds.
 
 # %% [markdown]
 # ## You will
@@ -57,12 +57,12 @@ from fourier_meta.exercises import check
 from fourier_meta.figures import show
 
 # %%
-family = TaskFamily(n_features=257, support=(0, 1, 2))  # random x, new ones for every task; no noise
+family, n_points = TaskFamily(n_features=257, support=(0, 1, 2)), 64  # random x, new for every task; N
 true, others = np.array([0, 1, 2]), np.arange(3, 257)  # which features are which
 inner_steps, inner_rate = 20, 0.02  # K and eta of the joint descent
-step_size, steps = 0.5, 1000  # first step size (it falls to 0 along a line) and number of outer steps
-n_points = 64  # N
+step_size, steps = 0.5, 1000  # first step size (it falls to 0 along a line), number of outer steps
 seed = 0  # everything random in this notebook follows from it
+settings = {"inner_steps": inner_steps, "inner_rate": inner_rate, "step_size": step_size, "seed": seed}
 
 # %% [markdown]
 # ## The algorithm
@@ -91,8 +91,8 @@ for step in range(3):
             descent.zero_grad(); ((X @ (w * alpha) - y) ** 2).mean().backward(); descent.step()
         ends.append(w.detach())
     by_hand = by_hand + step_size * (1 - step / 3) * (torch.stack(ends).mean(dim=0) - by_hand)
-packaged = train_reptile(family, "ones", steps=3, n_tasks=5, inner_steps=inner_steps, inner_rate=inner_rate, step_size=step_size, seed=seed)
-np.testing.assert_allclose(by_hand.numpy(), packaged.weights, rtol=0, atol=1e-10)  # the package does the same, all tasks at once
+packaged = train_reptile(family, steps=3, n_tasks=5, **settings)  # the same, all tasks at once
+np.testing.assert_allclose(by_hand.numpy(), packaged.weights, rtol=0, atol=1e-10)
 
 # %% [markdown]
 # ## A law that forbids weights to shrink
@@ -110,7 +110,8 @@ np.testing.assert_allclose(by_hand.numpy(), packaged.weights, rtol=0, atol=1e-10
 train = family.sample(15, n_points, np.random.default_rng(seed))
 for rate, K in ((0.04, 10), (0.02, 20), (0.01, 40)):
     w, alpha = joint_descent(train.features, train.labels, np.ones(257), K, rate)
-    print(f"eta {rate:.2f}, K {K}: largest drift of w^2 - alpha^2 from 1: {np.abs(w**2 - alpha**2 - 1).max():.3f}; smallest weight {np.abs(w).min():.4f}")
+    drift = np.abs(w**2 - alpha**2 - 1).max()
+    print(f"eta {rate:.2f}, K {K}: w^2 - alpha^2 drifts by up to {drift:.3f}; smallest weight {np.abs(w).min():.4f}")
 h = 2 / n_points * ((w * alpha)[:, None, :] @ train.features.mT - train.labels[:, None, :]) @ train.features
 next_w, next_alpha = w - rate * alpha * h[:, 0], alpha - rate * w * h[:, 0]
 law = (1 - (rate * h[:, 0]) ** 2) * (w**2 - alpha**2)
@@ -125,12 +126,13 @@ print("equation (3) holds to 1e-12:", np.abs(next_w**2 - next_alpha**2 - law).ma
 
 # %%
 starts = [(start, n_tasks) for start in ("ones", "uniform") for n_tasks in (5, 15)]
-settings = {"inner_steps": inner_steps, "inner_rate": inner_rate, "step_size": step_size, "seed": seed}
-runs = {key: train_reptile(family, key[0], steps=steps, n_tasks=key[1], **settings) for key in starts}
+runs = {(start, n_tasks): train_reptile(family, start, steps=steps, n_tasks=n_tasks, **settings) for start, n_tasks in starts}
 fig, axes = figures.subplots(1, 2, height=2.6, sharey=True)
 for (start, n_tasks), run in runs.items():
     size, ax = np.abs(run.weights), axes[int(start == "uniform")]
-    print(f"{start:8s}{n_tasks:3d} tasks: smallest true weight {size[true].min():.1f}, largest other {size[others].max():.2f}, smallest ratio to its start {(run.weights / run.initial_weights).min():.3f}")
+    least, most, ratio = size[true].min(), size[others].max(), (run.weights / run.initial_weights).min()
+    print(f"{start:8s}{n_tasks:3d} tasks: smallest true weight {least:.1f}, largest other {most:.2f};", end=" ")
+    print(f"smallest ratio of a weight to its start {ratio:.3f}")
     figures.draw_loss(ax, run, "Reptile" if n_tasks == 15 else "OMP", label=f"{n_tasks} tasks a step")
     ax.set(title=f"from {start}", ylabel="training loss after K steps")
 axes[0].legend()
@@ -155,7 +157,7 @@ for start in ("ones", "uniform"):
     found = [train_reptile(family, start, steps=300, n_tasks=5, **settings | {"seed": seed}) for seed in range(10)]
     hits = sum(set(np.argsort(-run.weights)[:3]) == set(true) for run in found)
     ratios = [(run.weights / run.initial_weights).min() for run in found]
-    print(f"{start:8s} three largest are S in {hits} of 10; smallest weight relative to its start: {min(ratios):.2f} to {max(ratios):.2f}")
+    print(f"{start:8s} S found in {hits} of 10; smallest ratio of a weight to its start {min(ratios):.2f} to {max(ratios):.2f}")
 
 # %% [markdown]
 # ## Tasks never seen
@@ -169,7 +171,8 @@ solvers = {
 sizes = (3, 4, 8, 16, 64)
 print("median risk of 100 tasks, points: " + "".join(f"{n:>9d}" for n in sizes))
 for name, solve in solvers.items():
-    print(f"min-norm, {name:24s}" + "".join(f"{np.median(few_shot_risk(family, n, solve, n_tasks=100)):9.2g}" for n in sizes))
+    medians = [np.median(few_shot_risk(family, n, solve, n_tasks=100)) for n in sizes]
+    print(f"min-norm, {name:24s}" + "".join(f"{median:9.2g}" for median in medians))
 
 # %%
 unseen, dense = family.sample(3, 4, np.random.default_rng(seed + 1)), regular_grid(1024)
@@ -178,7 +181,8 @@ fig, axes = figures.subplots(1, 3, height=2.4)
 for i, ax in enumerate(axes):
     figures.draw_fit(ax, dense, dense_features @ unseen.effective[i], points=(unseen.x[i], unseen.labels[i]))
     for (label, solve), method in zip(solvers.items(), ("min-norm", "Reptile", "OMP"), strict=True):
-        ax.plot(dense, dense_features @ solve(unseen.features[i], unseen.labels[i]), color=figures.COLORS[method], linewidth=1, label=label)
+        fit = dense_features @ solve(unseen.features[i], unseen.labels[i])
+        ax.plot(dense, fit, color=figures.COLORS[method], linewidth=1, label=label)
 figures.legend_above(fig, axes[0])
 show(fig, alt="The three unseen tasks of notebook 3 with 4 points each. Weights 1 give spikes; Reptile's weights give a curve that leans towards the true wave and still spikes at the points, less so from uniform weights.")
 
@@ -196,8 +200,9 @@ show(fig, alt="The three unseen tasks of notebook 3 with 4 points each. Weights 
 # %%
 stuck = train_reptile(TaskFamily(design="grid"), steps=steps, n_tasks=5, **settings).weights
 print("one grid:", " ".join(f"w{j} = {stuck[j]:.2f}" for j in (1, 125, 129, 253)), " (feature 1 and its aliases)")
-on_grid = [np.median(few_shot_risk(TaskFamily(design="grid"), n_points, partial(min_norm, weights=w))) for w in (np.ones(257), stuck)]
-print(f"risk from 64 grid points: {on_grid[0]:.2f} with weights 1, {on_grid[1]:.2f} with these")
+for name, weights in {"weights 1": np.ones(257), "these weights": stuck}.items():
+    on_grid = few_shot_risk(TaskFamily(design="grid"), n_points, partial(min_norm, weights=weights))
+    print(f"risk from 64 grid points with {name}: {np.median(on_grid):.2f}")
 single = family.sample(10, n_points, np.random.default_rng(seed))
 for scale in (1, 0.2, 0.05, 0.01):
     w, alpha = joint_descent(single.features, single.labels, np.full(257, scale), 10_000, inner_rate)
@@ -217,8 +222,11 @@ reptile = runs["uniform", 15]
 products = {"MAML": 4 * maml.config["inner_steps"] - 1, "Reptile": 2 * reptile.config["inner_steps"] - 1}
 points = {"MAML": maml.config["n_points"] + maml.config["n_validation"], "Reptile": reptile.config["n_points"]}
 for name, run in {"MAML": maml, "Reptile": reptile}.items():
-    size, reached = np.abs(run.weights), np.median(few_shot_risk(family, 4, partial(min_norm, weights=run.weights)))
-    print(f"{name:8s} points per task {points[name]:3d}; products per task and step {products[name]}; contrast true/other {size[true].min() / size[others].max():6.1f}; risk from 4 points", "below 1e-6" if reached < 1e-6 else f"{reached:.2f}")
+    size = np.abs(run.weights)
+    reached = np.median(few_shot_risk(family, 4, partial(min_norm, weights=run.weights)))
+    print(f"{name}: {points[name]} points a task, {products[name]} products a task and step;", end=" ")
+    print(f"contrast true / other {size[true].min() / size[others].max():.1f};", end=" ")
+    print("risk from 4 points", "below 1e-6" if reached < 1e-6 else f"{reached:.2f}")
 
 # %% [markdown]
 # | | MAML | Reptile |
@@ -275,7 +283,11 @@ check(final, lambda w: abs(w**2 - 1.2**2 - 0.5**2) < 0.01, "Which difference of 
 
 # %%
 frozen = ...
-check(frozen, lambda w: np.array_equal(joint_descent(single.features, single.labels, w)[0], np.tile(w, (10, 1))), "Look at both products in (1).")
+
+def stays(weights):
+    return np.array_equal(joint_descent(single.features, single.labels, weights)[0], np.tile(weights, (10, 1)))
+
+check(frozen, stays, "Look at both products in (1).")
 
 # %% [markdown]
 # **Exercise 3.** With one inner step, Reptile is plain averaged gradient descent. Write `first_step(features, labels, weights)`: the weights of one task after *one* joint step from $(w, 0)$.
@@ -293,7 +305,12 @@ check(frozen, lambda w: np.array_equal(joint_descent(single.features, single.lab
 
 # %%
 first_step = ...
-check(first_step, lambda f: np.allclose(f(single.features[0], single.labels[0], np.ones(257)), joint_descent(single.features, single.labels, np.ones(257), 1)[0][0]), "Where is alpha during the first step?")
+right = joint_descent(single.features[:1], single.labels[:1], np.arange(257.0), 1)[0][0]
+
+def agrees(step):
+    return np.allclose(step(single.features[0], single.labels[0], np.arange(257.0)), right)
+
+check(first_step, agrees, "Where is alpha during the first step?")
 
 # %% [markdown]
 # ## References
