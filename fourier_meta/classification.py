@@ -11,6 +11,7 @@ from fourier_meta.regression import check_regression, min_norm, ridge
 from fourier_meta.rivals import (
     bilevel_weights,
     descent_solver,
+    group_lasso_weights,
     maml_on,
     ridge_gradient,
     smoothness_weights,
@@ -68,6 +69,9 @@ CLASSIFIERS = {
     "smoothness prior": lambda family, seed: weighted_solver(smoothness_weights(family.n_features)),
     "bi-level prior": lambda family, seed: weighted_solver(bilevel_weights(family.n_features)),
     "one-hot weights": lambda family, seed: weighted_solver(family.true_weights),
+    "group lasso": lambda family, seed: weighted_solver(
+        group_lasso_weights(next(sign_batches(family, n_tasks=150, seed=seed)))
+    ),
     "MAML": lambda family, seed: descent_solver(maml_on(sign_batches(family, seed=seed), steps=1000)),
     "MAML, ridge inside": lambda family, seed: _ridge_solver(
         maml_on(sign_batches(family, seed=seed), ridge_gradient, steps=1000)

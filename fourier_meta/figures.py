@@ -156,6 +156,7 @@ def draw_phase(ax, values, rows, columns, **style):
         )
         ax.text(j, i, text, ha="center", va="center", fontsize=7, color=color)
     ax.set(xticks=range(len(columns)), xticklabels=columns, yticks=range(len(rows)), yticklabels=rows)
+    ax.tick_params(labelsize=8)
     ax.grid(False)
     return image
 
