@@ -216,6 +216,7 @@ def test_stop_stops(opened):
         opened.handle("steps").focus()
         for _ in range(2):
             opened.press("steps", "ArrowRight")
+        opened.page.wait_for_function("/steps=1000/.test(document.querySelector('.fm-code').textContent)")
         stopped, code = "stopped at step", "callback=lambda step, loss, weights: step == "
     else:
         opened.panel.get_by_role("button", name="lasso").click()
