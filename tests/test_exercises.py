@@ -129,6 +129,6 @@ def test_every_notebook_has_at_least_three(path):
 def test_a_check_that_accepts_anything_is_noticed(capsys):
     exercise = next(iter(EXERCISES.values()))
     lax = exercises.Exercise(
-        "a notebook", 1, "answer", "", (exercise.setup[0],), "answer = ...\ncheck(answer, bool, '')"
+        "a notebook", 1, "answer", "", (exercise.setup[0],), "answer = ...\ncheck(answer, bool, 'Think.')"
     )
     assert said(lax, "answer = 12345", capsys) == "Right."  # so test_a_wrong_answer_is_told_so would fail
