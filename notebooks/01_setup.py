@@ -12,7 +12,7 @@
 # **Question.** 64 points of a curve, 257 features to explain them with, and only three of the features are real.
 # What does such a problem look like, and why is one task alone not enough to settle it?
 #
-# Notebook 1 of 8. It runs in a few seconds.
+# Notebook 1 of 7. It runs in a few seconds.
 
 # %% [markdown]
 # ## You will
