@@ -15,7 +15,7 @@ from fourier_meta.explorers import page
 from fourier_meta.explorers.picture import WIDTH
 
 LABEL_WIDTH = "94px"
-FIRST_SLICE, SLICE = 0.03, 0.12  # seconds of training before the first picture, and at least between later ones
+FIRST_SLICE, SLICE = 0.03, 0.15  # seconds of training before the first picture, and at least between later ones
 BETWEEN_SLICES = 0.005  # seconds for the kernel to see to its messages: a move, the Stop button
 PATIENCE = 0.2  # seconds to wait for a step that takes longer than its slice before seeing to messages
 

@@ -45,7 +45,7 @@ MOST_TRUE = len(SWITCHABLE)  # as many lines are ready for the weights of true f
 KEPT_RUNS = 4  # finished runs that are not trained again when only what is shown of them changes
 MAML_BESIDE = {"inner_steps": 5, "inner_rate": 0.02, "outer_rate": 0.05}  # the defaults of notebook 03
 SHARED = ("support", "start", "scale", "steps", "n_tasks", "n_points", "noise", "design", "seed")
-FIRST_LOSS, LAST_LOSS = 1e-3, 10  # the loss axis shows at least these
+HIGHEST_LOSS = 1  # the power of 10 that the loss axis reaches at least
 
 
 class Fitted(NamedTuple):
@@ -251,8 +251,8 @@ def beside(low, high, least, most):
 class Losses:
     """The loss of runs over their steps: each step faintly, medians of neighbouring steps on top."""
 
-    def __init__(self, ax, methods, title):
-        self.ax = ax
+    def __init__(self, ax, methods, title, lowest):
+        self.ax, self.lowest = ax, lowest
         heading(ax, title)
         ax.set(yscale="log", xlabel="outer step")
         ax.minorticks_off()
@@ -264,19 +264,24 @@ class Losses:
 
     def draw(self, losses, steps):
         """Move to {method: loss of every step}; the limits are whole decades."""
-        low, high = FIRST_LOSS, LAST_LOSS
         for method, loss in losses.items():
-            step = np.arange(1, len(loss) + 1)
-            self.faint[method].set_data(step, loss)
-            width = max(1, steps // 30)
-            whole = max(1, len(loss) // width)
-            middles = [np.median(part) for part in np.array_split(loss, whole)] if len(loss) else []
-            ends = np.cumsum([len(part) for part in np.array_split(loss, whole)])[: len(middles)]
-            self.clear[method].set_data(ends, middles)
-            if len(loss):
-                low = min(low, 10 ** np.floor(np.log10(max(1e-30, np.min(loss)))))
-                high = max(high, 10 ** np.ceil(np.log10(np.max(loss))))
-        self.ax.set(xlim=(0, steps), ylim=(low, high))
+            self.faint[method].set_data(np.arange(1, len(loss) + 1), loss)
+            parts = np.array_split(loss, max(1, len(loss) * 30 // steps))
+            self.clear[method].set_data(np.cumsum([len(part) for part in parts]), [middle(part) for part in parts])
+        self.ax.set(xlim=(0, steps), ylim=loss_limits(np.concatenate(list(losses.values())), self.lowest))
+
+
+def middle(part):
+    """The median, or NaN of nothing."""
+    return np.median(part) if len(part) else np.nan
+
+
+def loss_limits(loss, lowest):
+    """Powers of 10 around the losses, which move by three at a time: a new axis costs more than a new curve."""
+    exponents = np.log10(np.maximum(loss, 1e-30))
+    below = np.ceil(max(0, lowest - exponents.min(initial=0)) / 3)
+    above = np.ceil(max(0, exponents.max(initial=0) - HIGHEST_LOSS) / 3)
+    return 10.0 ** (lowest - 3 * below), 10.0 ** (HIGHEST_LOSS + 3 * above)
 
 
 class Unseen:
@@ -318,7 +323,7 @@ class MamlPicture(Picture):
         self.stems = [line(ax, color, width) for color, width in zip(colors, (0.9, 1.6), strict=True)]
         self.tips = [dots(ax, color, size) for color, size in zip(colors, (2, 5), strict=True)]
         self.history = History(figure.add_subplot(grid[0, 1]), "MAML", "the weights as they evolve")
-        self.losses = Losses(figure.add_subplot(grid[1, 0]), ("MAML",), "validation loss of each step’s tasks")
+        self.losses = Losses(figure.add_subplot(grid[1, 0]), ("MAML",), "validation loss of each step’s tasks", -3)
         self.unseen = Unseen(figure.add_subplot(grid[1, 1]), {"min-norm": "weights 1", "MAML": "these weights"})
 
     def draw(self, setting, numbers):
@@ -398,7 +403,7 @@ class ReptilePicture(Picture):
             "MAML": History(figure.add_subplot(grid[0, 3:]), "MAML", "MAML’s weights, on the same tasks"),
         }
         self.build_plane(figure.add_subplot(grid[1, :2]))
-        self.losses = Losses(figure.add_subplot(grid[1, 2:4]), ("Reptile", "MAML"), "loss after the inner loop")
+        self.losses = Losses(figure.add_subplot(grid[1, 2:4]), ("Reptile", "MAML"), "loss after the inner loop", -6)
         labels = {"Reptile": "Reptile", "MAML": "MAML"}
         self.unseen = Unseen(figure.add_subplot(grid[1, 4:]), labels)
 
@@ -419,20 +424,20 @@ class ReptilePicture(Picture):
         losses = {method: run.history["loss"] if run else np.empty(0) for method, run in runs.items()}
         self.losses.draw(losses, setting["steps"])
         self.unseen.draw(numbers.unseen)
-        self.draw_plane(setting, numbers)
+        self.draw_plane(setting, numbers, top)
 
-    def draw_plane(self, setting, numbers):
+    def draw_plane(self, setting, numbers, top):
         support, start = list(setting["support"]), np.abs(numbers.run.weights)
         after, coefficients = numbers.adapted or (start, np.zeros(D))
         others = np.delete(np.arange(D), support)
-        wide = limit_above(1.1 * np.abs(coefficients).max())
+        wide = limit_above(1.1 * np.abs(coefficients).max(), least=2)
         alpha = np.linspace(-wide, wide, 101)
         for artist, index in zip(self.hyperbolas, [*support, *[None] * MOST_TRUE], strict=False):
             artist.set_data(*((alpha, np.sqrt(start[index] ** 2 + alpha**2)) if index is not None else ([], [])))
         self.others.set_data(coefficients[others], np.abs(after[others]))
         self.starts.set_data(np.zeros(len(support)), start[support])
         self.ends.set_data(coefficients[support], np.abs(after[support]))
-        self.plane.set(xlim=(-wide, wide), ylim=(0, limit_above(1.08 * max(start.max(), np.abs(after).max()), least=2)))
+        self.plane.set(xlim=(-wide, wide), ylim=(0, max(top, limit_above(1.08 * np.abs(after).max()))))
         known = numbers.adapted is not None
         self.law.set_text(f"w² − α² drifts by {numbers.drift:.1%}" if known else "the inner loop diverges")
 
@@ -452,7 +457,7 @@ class ReptileExplorer(TrainingExplorer):
     picture = ReptilePicture
     own = ("inner_steps", "inner_rate", "step_size")
     controls = training_controls(
-        5,
+        4,
         64,
         32,
         (
