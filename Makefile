@@ -93,6 +93,7 @@ chromium:
 .PHONY: notebooks
 notebooks: $(STAMP)  ## execute the .py sources and store the .ipynb files (one of them: make notebooks ONLY=03_maml)
 	$(BIN)/python tools/execute.py $(ONLY)
+	$(BIN)/python tools/readme_figure.py
 
 .PHONY: site
 site: $(STAMP)  ## build the published book into _site/ from the stored outputs
