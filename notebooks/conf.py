@@ -91,7 +91,7 @@ copybutton_exclude = ".linenos, .gp, .go"
 book_repository = repository
 book_description = (
     "A short book that runs: how MAML and Reptile learn which of 257 Fourier features matter, "
-    "so that 3 points are enough where 64 were not. Train both in the page."
+    "and when three points of a new task are then enough. Train both in the page."
 )
 
 

@@ -232,7 +232,7 @@ def card():
     fig.text(
         0.05,
         0.775,
-        "and 3 points are enough where 64 were not.  A short book that runs.",
+        "until 3 points of a new task are enough.  A short book that runs.",
         color=tone.quiet,
         fontsize=19,
         va="center",
