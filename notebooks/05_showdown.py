@@ -154,7 +154,7 @@ for case in uneven.levels("case"):
 # With crowded x, slow cosines correlate with S, and moment ranking takes them for true in every seed. MAML and the group lasso, which fit, are not fooled.
 # With unequal scales, moment ranking never finds the coefficient of scale 0.01, the group lasso always, and MAML in two seeds of ten: it weighs features by what they are worth to the loss, and this one is worth 1e-4 of the first. All three end near the same risk.
 #
-# So *what does MAML add*? In this problem, not accuracy: for every row above there is a rival of ten lines that does as well. It adds that nobody had to say what is being looked for, neither how many features, nor a penalty, nor that weights should be sparse at all (in notebook 6 they should not), and that the same ten lines of gradient work through any model that can be differentiated, where the rivals exist for linear ones.
+# So *what does MAML add*? In this problem, not accuracy: for every row above there is a rival of ten lines that does as well. It adds that nobody had to say what is being looked for, neither how many features, nor a penalty, nor that weights should be sparse at all (in notebook 6 they are not), and that the same ten lines of gradient work through any model that can be differentiated, where the rivals exist for linear ones.
 #
 # ## Why the design of x decides
 #
@@ -167,6 +167,7 @@ matrix = load_results("designs")
 aliases = [j for s in family.support for j in alias_classes(64, 257).members(s) if j not in family.support]
 print("aliases of S on the grid of 64:", *sorted(aliases))
 fig, axes = figures.subplots(4, 3, height=1.25, width=11, sharex=True)
+fig.supxlabel("feature index j", fontsize=9)
 for row, method in zip(axes, matrix.levels("method"), strict=True):
     for ax, design in zip(row, ("grid", "jittered", "random"), strict=True):
         figures.draw_importance(ax, matrix.cube("importance", "feature", method=method, design=design), family.support, aliases)
