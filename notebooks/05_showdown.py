@@ -7,7 +7,7 @@
 # ---
 
 # %% [markdown]
-# # Find out who needs how many points
+# # See who needs how many points
 #
 # **Question.** MAML solves new tasks from four points. Who else can, with how many points, from how many tasks, and told what?
 #

@@ -200,7 +200,7 @@ for name, weights in (("smoothness prior", smoothness_weights(257)), ("one-hot w
 # %% [markdown]
 # - Learned weights classify as well as the logistic oracle, which was told the three features; the bands, 10 to 90 % of tasks, overlap everywhere.
 # - *One-hot* weights, right for values, stop at 0.96: three waves cannot make a plateau. What is right depends on what the labels are.
-# - Simple baselines win again: the smoothness prior, which guesses the right decline, and the group lasso, which fits 150 of the tasks, do as well up to 128 points. MAML adds that nobody had to guess, or to say what a group is.
+# - Simple baselines win again: the smoothness prior, which guesses the right decline, and the group lasso, which fits ten batches of the tasks, do as well up to 128 points. MAML adds that nobody had to guess, or to say what a group is.
 # - At 256 points both fall to the peak at n = d, because they adapt by min-norm. Ridge and K steps do not interpolate, and pass it at 1.00.
 # - MAML's own five steps need 16 points to catch up. At 2 to 8 points they take steps that were tuned to 64.
 #
@@ -282,4 +282,4 @@ check(flipped, flips_the_right_part, "Multiply a random tenth of the labels by -
 # - V. Muthukumar, A. Narang, V. Subramanian, M. Belkin, D. Hsu, A. Sahai, *Classification vs regression in overparameterized regimes: does the loss function matter?*, 2021, [arXiv 2005.08054](https://arxiv.org/abs/2005.08054): survival and contamination decide differently for the two scores.
 # - Y. Xie, H.-H. Chou, H. Rauhut, R. Ward, *Overparameterization and generalization error: weighted trigonometric interpolation*, 2022, [arXiv 2006.08495](https://arxiv.org/abs/2006.08495): the smoothness prior, written by hand.
 #
-# **Next:** [07 · Scale it up](07_scaling.ipynb).
+# **Next:** [07 · Scale it up, past one machine](07_scaling.ipynb).

@@ -320,4 +320,4 @@ check(project, removes_the_part_along_w, "Class by class: g - w (w . g) / (w . w
 # - B. Woodworth et al., *Kernel and rich regimes in overparametrized models*, 2020, [arXiv 2002.09277](https://arxiv.org/abs/2002.09277): equation (4).
 # - N. Saunshi, A. Gupta, W. Hu, *A representation learning perspective on the importance of train-validation splitting in meta-learning*, 2021, [arXiv 2106.15615](https://arxiv.org/abs/2106.15615).
 #
-# **Next:** back to [05 · Find out who needs how many points](05_showdown.ipynb).
+# **Next:** back to [05 · See who needs how many points](05_showdown.ipynb).
