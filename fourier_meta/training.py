@@ -64,7 +64,7 @@ def load_run(path):
         raise ValueError(f"path {str(path)!r} holds no run ({error!r}); pass a path that Run.save wrote") from None
     if not whole:
         raise ValueError(f"{arrays_path} does not belong to {record_path}; save the run again")
-    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:  # object arrays could run code: they are refused
         history = {name.removeprefix("history."): arrays[name] for name in arrays.files if name.startswith("history.")}
         return Run(**record, weights=arrays["weights"], initial_weights=arrays["initial_weights"], history=history)
 

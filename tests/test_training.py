@@ -1,6 +1,7 @@
 """What both training loops share: starts, Adam, stops, records on disk."""
 
 import dataclasses
+import hashlib
 import json
 import math
 import os
@@ -43,6 +44,9 @@ def test_weights_start_from_ones_from_uniform_numbers_or_from_a_copy_of_an_array
     copy = initial_weights(given, 4, rng)
     assert copy.dtype == np.float64
     np.testing.assert_array_equal(copy, given)
+    for shape in ((3,), (1, 4), (4, 1), ()):
+        with pytest.raises(ValueError, match=r"weights must have shape \(4,\)"):
+            initial_weights(np.ones(shape), 4, rng)
     given64 = np.arange(4.0)
     initial_weights(given64, 4, rng)[0] = 9
     assert given64[0] == 0
@@ -291,6 +295,7 @@ def test_a_saved_run_is_one_readable_json_and_one_npz_without_pickle(run, tmp_pa
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run.json", "run.npz"]
     text = (tmp_path / "run.json").read_text(encoding="utf-8")
     assert text.endswith("}\n")
+    assert '\n "config": {\n  "n_features": 9,' in text, "a line for each entry, indented"
     record = json.loads(text)
     assert record["config"]["n_features"] == D
     assert record["status"] == "finished"
@@ -335,6 +340,16 @@ def test_a_record_beside_the_arrays_of_another_run_is_refused(run, tmp_path, mon
     other.save(tmp_path / "other")
     os.replace(tmp_path / "other.npz", tmp_path / "run.npz")
     with pytest.raises(ValueError, match=r"run\.npz does not belong to .*run\.json"):
+        load_run(tmp_path / "run")
+
+
+def test_a_run_that_would_run_code_is_refused(run, tmp_path):
+    run.save(tmp_path / "run")
+    np.savez(tmp_path / "run.npz", weights=np.array([{}], dtype=object), initial_weights=np.ones(1))
+    record = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))
+    record["arrays"] = hashlib.sha256((tmp_path / "run.npz").read_bytes()).hexdigest()
+    (tmp_path / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    with pytest.raises(ValueError, match="Object arrays cannot be loaded"):
         load_run(tmp_path / "run")
 
 

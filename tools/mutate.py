@@ -56,14 +56,13 @@ OPERATORS = {
 class Mutant:
     module: str
     lines: range  # of the mutated statement
-    before: str
-    after: str
+    change: str  # the statement, with [what was -> what is] in it
     slow: bool  # outside functions: the module must be imported anew
     source: str  # of the whole mutated module
 
     @property
     def name(self) -> str:
-        return f"{self.module}: {self.before} -> {self.after}"
+        return f"{self.module}: {self.change}"
 
 
 def mutants(module: str) -> list[Mutant]:
@@ -73,27 +72,42 @@ def mutants(module: str) -> list[Mutant]:
     found, original = [], ast.unparse(tree)
     for path, node in walk(tree, ()):
         for changed in changes(node, path):
-            mutated = copy.deepcopy(tree)
-            place(mutated, [step for step, _ in path], changed)
-            source = ast.unparse(ast.fix_missing_locations(mutated))
+            chain, steps = [*(above for _, above in path), node], [step for step, _ in path]
+            depth = max(k for k, above in enumerate(chain) if isinstance(above, ast.stmt))
+            lines, slow = situation(chain)
+            before = head(chain[depth])
+            place(tree, steps, changed)
+            source, after = ast.unparse(tree), head(at(tree, steps[:depth]))
+            place(tree, steps, node)
             if source != original:
-                lines, slow = situation([*(above for _, above in path), node])
-                found.append(Mutant(module, lines, brief(node), brief(changed), slow, source))
+                found.append(Mutant(module, lines, difference(before, after), slow, source))
     return found
+
+
+def difference(before: str, after: str) -> str:
+    """The text before, with the part that changes in brackets."""
+    start = len(os.path.commonprefix([before, after]))
+    end = len(os.path.commonprefix([before[start:][::-1], after[start:][::-1]]))
+    while start and (before[start - 1].isalnum() or before[start - 1] in "_.'"):  # whole words
+        start -= 1
+    while end and (before[len(before) - end].isalnum() or before[len(before) - end] in "_.'"):
+        end -= 1
+    old, new = before[start : len(before) - end], after[start : len(after) - end]
+    return f"{before[:start]}[{old} -> {new}]{before[len(before) - end :]}"
 
 
 def situation(chain: list[ast.AST]) -> tuple[range, bool]:
     """The lines of the mutated statement, which the chain of nodes leads to, and whether it is outside functions."""
-    at = max((i for i, node in enumerate(chain[:-1]) if isinstance(node, ast.FunctionDef)), default=None)
+    inner = max((i for i, node in enumerate(chain[:-1]) if isinstance(node, ast.FunctionDef)), default=None)
     statement = next(node for node in reversed(chain) if isinstance(node, ast.stmt))
     body = getattr(statement, "body", None)
     lines = range(statement.lineno, (body[0].lineno if body else statement.end_lineno) + 1)
-    if at is None:
+    if inner is None:
         return lines, True
-    if chain[at + 1] is chain[at].args:  # a default value: every test of the function tells
-        first = next(node for node in chain[at].body if not is_docstring(chain[at], node))
+    if chain[inner + 1] is chain[inner].args:  # a default value: every test of the function tells
+        first = next(node for node in chain[inner].body if not is_docstring(chain[inner], node))
         return range(first.lineno, first.end_lineno + 1), False
-    return lines, chain[at + 1] in chain[at].decorator_list
+    return lines, chain[inner + 1] in chain[inner].decorator_list
 
 
 Path_ = tuple[tuple[str | tuple[str, int], ast.AST], ...]
@@ -117,11 +131,16 @@ def is_docstring(parent: ast.AST, child: ast.AST) -> bool:
     return isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant) and isinstance(parent, ast.AST)
 
 
+def at(tree: ast.AST, path: list) -> ast.AST:
+    """The node where `path` leads."""
+    for step in path:
+        tree = getattr(tree, step[0])[step[1]] if isinstance(step, tuple) else getattr(tree, step)
+    return tree
+
+
 def place(tree: ast.AST, path: list, new: ast.AST) -> None:
     """Put `new` where `path` leads."""
-    for step in path[:-1]:
-        tree = getattr(tree, step[0])[step[1]] if isinstance(step, tuple) else getattr(tree, step)
-    last = path[-1]
+    tree, last = at(tree, path[:-1]), path[-1]
     if isinstance(last, tuple):
         getattr(tree, last[0])[last[1]] = new
     else:
@@ -200,12 +219,14 @@ def replaced(node: ast.AST, **fields) -> ast.AST:
     return new
 
 
-def brief(node: ast.AST) -> str:
-    """The code of a node on one line; of a statement with a body, its head."""
-    text = ast.unparse(ast.fix_missing_locations(copy.deepcopy(node)))
-    if isinstance(node, ast.FunctionDef | ast.If | ast.While):
-        text = "\n".join(text.splitlines()[:2])
-    return " ".join(text.split())[:160]
+def head(node: ast.AST) -> str:
+    """The code of a statement on one line; of one with a body, its first line (and its decorators)."""
+    lines = ast.unparse(node).splitlines()
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        lines = lines[: len(node.decorator_list) + 1]
+    elif hasattr(node, "body"):
+        lines = lines[:1]
+    return " ".join(" ".join(lines).split())
 
 
 # Running the tests on a mutant
@@ -392,7 +413,7 @@ def main() -> None:
 def judge(tried: list[Mutant], alive: list[Mutant]) -> dict:
     """Counts by module, and the survivors that tests/survivors.toml does not explain."""
     known = tomllib.loads(SURVIVORS.read_text(encoding="utf-8")) if SURVIVORS.exists() else {}
-    explained = [mutant for mutant in alive if f"{mutant.before} -> {mutant.after}" in known.get(mutant.module, {})]
+    explained = [mutant for mutant in alive if mutant.change in known.get(mutant.module, {})]
     modules = {
         module: {"mutants": count(tried, module), "survivors": count(alive, module)}
         for module in dict.fromkeys(mutant.module for mutant in tried)
