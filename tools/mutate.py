@@ -17,6 +17,7 @@ import functools
 import importlib.abc
 import importlib.util
 import inspect
+import itertools
 import json
 import math
 import os
@@ -86,14 +87,19 @@ def mutants(module: str) -> list[Mutant]:
 
 def difference(before: str, after: str) -> str:
     """The text before, with the part that changes in brackets."""
-    start = len(os.path.commonprefix([before, after]))
-    end = len(os.path.commonprefix([before[start:][::-1], after[start:][::-1]]))
+    start = common(before, after)
+    end = common(before[start:][::-1], after[start:][::-1])
     while start and (before[start - 1].isalnum() or before[start - 1] in "_.'"):  # whole words
         start -= 1
     while end and (before[len(before) - end].isalnum() or before[len(before) - end] in "_.'"):
         end -= 1
     old, new = before[start : len(before) - end], after[start : len(after) - end]
     return f"{before[:start]}[{old} -> {new}]{before[len(before) - end :]}"
+
+
+def common(one: str, two: str) -> int:
+    """How many characters the two have in common at their start."""
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(one, two, strict=False)))
 
 
 def situation(chain: list[ast.AST]) -> tuple[range, bool]:
@@ -257,7 +263,9 @@ class Mutation:
         if self.failed:
             raise pytest.UsageError(f"{self.failed[0]} fails on the unchanged package: mend that first.")
         running: dict[int, Mutant] = {}
-        for mutant in self.tried:
+        for number, mutant in enumerate(self.tried):
+            if number % 100 == 0:
+                print(f"\n{number} of {len(self.tried)} mutants tried, {len(self.alive)} alive", flush=True)
             found = {item.nodeid: item for line in mutant.lines for item in reached.get((mutant.module, line), ())}
             items = sorted(found.values(), key=lambda item: seconds[item.nodeid])
             if not items and not mutant.slow:
