@@ -9,6 +9,7 @@ import argparse
 import ast
 import base64
 import copy
+import functools
 import io
 import itertools
 import json
@@ -344,18 +345,30 @@ def copy_tree(target: Path) -> None:
 
 def first_failure(tree: Path, first: tuple[str, ...]) -> str:
     """The first test of `make test` that fails in the tree, those of `first` before all others; "" if none does."""
+    return failure_among(tree, first) or failure_among(tree, ("tests", "notebooks"))
+
+
+def failure_among(tree: Path, paths: tuple[str, ...]) -> str:
+    """The first of the tests under the paths that fails in the tree; "" if none does."""
     environment = os.environ | {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
     environment |= {"IPYTHONDIR": str(tree / ".ipython"), "MPLBACKEND": "agg"}
-    for paths in (first, ("tests", "notebooks")):
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *NBVAL]
-        run = subprocess.run(
-            [*command, "--ignore=tests/browser", *paths], cwd=tree, env=environment, capture_output=True, text=True
-        )
-        if run.returncode in (1, 2):  # a test failed, or could not even be collected
-            return re.search(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", run.stdout + "\nFAILED ?", re.MULTILINE)[1]
-        if run.returncode:
-            raise SystemExit(f"pytest ended with status {run.returncode}:\n{run.stdout}{run.stderr}")
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *NBVAL]
+    run = subprocess.run(
+        [*command, "--ignore=tests/browser", *paths], cwd=tree, env=environment, capture_output=True, text=True
+    )
+    if run.returncode in (1, 2):  # a test failed, or could not even be collected
+        return re.search(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", run.stdout + "\nFAILED ?", re.MULTILINE)[1]
+    if run.returncode:
+        raise SystemExit(f"pytest ended with status {run.returncode}:\n{run.stdout}{run.stderr}")
     return ""
+
+
+@functools.cache
+def fails_anyway(paths: tuple[str, ...]) -> str:
+    """What fails among these tests in a tree where nothing is broken."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy_tree(Path(folder) / "book")
+        return failure_among(Path(folder) / "book", paths)
 
 
 def main() -> None:
@@ -375,7 +388,11 @@ def main() -> None:
                 broken.make(tree)
             except NoPlace:
                 continue
-            caught[broken.name] = first_failure(tree, broken.first)
+            test = first_failure(tree, broken.first)
+        anyway = fails_anyway(broken.first) or (test and fails_anyway((test.split("::")[0],)))
+        if anyway:
+            sys.exit(f"{anyway} fails where nothing is broken: mend that first.")
+        caught[broken.name] = test
         print(f"{broken.name}: {caught[broken.name] or 'NOT NOTICED'}", flush=True)
     missed = [name for name, test in caught.items() if not test]
     print(f"{len(caught) - len(missed)} of {len(caught)} breaks caught in {time.monotonic() - began:.0f} s")
