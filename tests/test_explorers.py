@@ -478,7 +478,8 @@ def test_without_ipywidgets_one_sentence_says_so(monkeypatch, capsys):
     monkeypatch.setattr(builtins, "__import__", no_widgets)
     assert explorers.explore_maml() is None
     said = capsys.readouterr().out
-    assert "pip install ipywidgets" in said
+    assert "explore_maml() needs ipywidgets" in said
+    assert "pip install" in said
     assert "The figure before this cell makes the same point." in said
 
 

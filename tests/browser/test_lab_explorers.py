@@ -145,7 +145,7 @@ CLOCK = """() => {
   let trained = true;
   new MutationObserver(() => {
     const now = performance.now(), said = root.querySelector('.fm-status').textContent;
-    if (/step \\d+ of/.test(said)) trained = false;
+    if (/step \\d+ of|^Computing/.test(said.trim())) trained = false;
     else if (!trained) { trained = true; clock.ends.push(now); }
     clock.codes.push([now, root.querySelector('.fm-code code')?.textContent]);
   }).observe(root, {subtree: true, childList: true, characterData: true});
