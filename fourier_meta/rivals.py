@@ -125,6 +125,11 @@ def closed_form_gradient(weights, train, validation, inner_steps=None, inner_rat
     """
     features, labels, weights = check_regression(train.features, train.labels, weights)
     unseen, targets, _ = check_regression(validation.features, validation.labels)
+    if not penalty and np.count_nonzero(weights) < labels.shape[-1]:
+        raise ValueError(
+            f"weights must have at least {labels.shape[-1]} entries that are not zero, as many as points, "
+            f"got {np.count_nonzero(weights)}; pass a penalty, or fewer points"
+        )
     weighted = features * weights
     ridge = labels.shape[-1] * checks.real("penalty", penalty, 0.1, minimum=0) * np.eye(labels.shape[-1])
     gram = weighted @ weighted.mT + ridge

@@ -38,12 +38,12 @@
 # | B | `n_pool` | different tasks that a method has seen |
 
 # %% tags=["colab", "hide-input"]
-import importlib.util, sys
+import importlib.util, site, sys
 if importlib.util.find_spec("fourier_meta") is None:  # on Colab the package and the stored results are missing
     if "google.colab" not in sys.modules:
         raise SystemExit("This kernel has no fourier_meta: start JupyterLab with `make lab`, or `pip install -e .` here.")
-    get_ipython().system("git clone -q https://github.com/fourier-meta/fourier_meta")
-    get_ipython().run_line_magic("pip", "install -q -e ./fourier_meta")
+    get_ipython().run_line_magic("pip", "install -q -e git+https://github.com/fourier-meta/fourier_meta#egg=fourier_meta")
+    [site.addsitedir(folder) for folder in site.getsitepackages()]  # look again at what is installed
 
 # %% tags=["hide-input"]
 import pathlib, tempfile
@@ -286,7 +286,7 @@ show(fig, alt="Weights over 200 outer steps of four saved runs. MAML from ones a
 # | closed-form linear regression: exact on 64 points, wrong on a dense set | 02 | reproduced; "not achievable by direct supervised learning" holds for min-norm and not for sparse regression at random x |
 # | MAML from ones and from uniform weights: loss, weights, predictions | 03 | reproduced, with random x for each task; on one fixed grid the other weights do *not* vanish |
 # | MAML with 5 and with 15 tasks a step | 03 | reproduced; the difference is in how cleanly weights are pruned |
-# | Reptile from ones and from uniform weights | 04 | differs: the weights are recovered in ratio only, as no weight can shrink |
+# | Reptile from ones and from uniform weights | 04 | differs: the true weights grow and no other shrinks, so S is found in ratio only |
 # | one set of hyper-parameters, one run each | 05 | differs: phase diagrams and ten seeds |
 #
 # The report does not state d, the rates and the number of steps; those here are our choice, and its curves are matched in kind, not in value.

@@ -37,12 +37,12 @@
 # | $S$, $C$ | `survival`, `contamination` | what a fit keeps of the true feature, and the rms of what it adds |
 
 # %% tags=["colab", "hide-input"]
-import importlib.util, sys
+import importlib.util, site, sys
 if importlib.util.find_spec("fourier_meta") is None:  # on Colab the package and the stored results are missing
     if "google.colab" not in sys.modules:
         raise SystemExit("This kernel has no fourier_meta: start JupyterLab with `make lab`, or `pip install -e .` here.")
-    get_ipython().system("git clone -q https://github.com/fourier-meta/fourier_meta")
-    get_ipython().run_line_magic("pip", "install -q -e ./fourier_meta")
+    get_ipython().run_line_magic("pip", "install -q -e git+https://github.com/fourier-meta/fourier_meta#egg=fourier_meta")
+    [site.addsitedir(folder) for folder in site.getsitepackages()]  # look again at what is installed
 
 # %% tags=["hide-input"]
 import math

@@ -94,6 +94,13 @@ def test_an_interpolating_inner_loop_learns_nothing_without_validation_points():
     assert np.abs(maml_gradient(np.ones(41), train, train)[1]).max() > 1e-3
 
 
+def test_one_hot_weights_need_a_penalty():
+    train = FAMILY.sample(2, 10, rng(11))
+    with pytest.raises(ValueError, match="pass a penalty"):
+        rivals.closed_form_gradient(FAMILY.true_weights, train, train)
+    assert np.isfinite(rivals.ridge_gradient(FAMILY.true_weights, train, train)[1]).all()
+
+
 def test_ridge_gradient_trains_to_the_support():
     run = train_maml(FAMILY, steps=200, n_points=20, n_validation=20, gradient=rivals.ridge_gradient)
     assert set(np.argsort(-np.abs(run.weights))[:3]) == {0, 1, 2}
