@@ -8,6 +8,7 @@ import math
 import operator
 
 import numpy as np
+from numpy.random import Generator  # NumPy imports it late; the first step should not wait for it
 
 
 def shown(value):
@@ -119,6 +120,6 @@ def words(name, value, suggestion):
 
 def generator(name, value):
     """Return `value` if it is a NumPy random generator, or raise ValueError."""
-    if not isinstance(value, np.random.Generator):
+    if not isinstance(value, Generator):
         raise ValueError(f"{name} must be a numpy.random.Generator, got {shown(value)}; pass np.random.default_rng(0)")
     return value
