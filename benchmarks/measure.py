@@ -2,12 +2,13 @@
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
+from startup import peak_megabytes
 
 ROUNDS = 11  # each candidate is timed this often, in turn with all others
 BLOCK = 0.05  # seconds that one timing takes, at least
@@ -63,8 +64,8 @@ def repeated(call):
 def trained(train):
     """A block that trains: long enough to be timed, and for what happens once a run not to count."""
     start = time.perf_counter()
-    train(5)
-    steps = max(5, int(4 * BLOCK / ((time.perf_counter() - start) / 5)))
+    train(3)
+    steps = max(3, int(4 * BLOCK / ((time.perf_counter() - start) / 3)))
 
     def block():
         start = time.perf_counter()
@@ -175,46 +176,12 @@ def floor():
     }
 
 
-def startup(name):
-    """Seconds to import and to make the first step of training, and the largest memory, in this fresh process."""
-    start = time.perf_counter()
-    if name == "fourier_meta":
-        import fourier_meta
-
-        imported = time.perf_counter()
-        fourier_meta.train_maml(fourier_meta.TaskFamily(), steps=1)
-        first = time.perf_counter()
-        fourier_meta.train_maml(fourier_meta.TaskFamily())
-    else:
-        from peers import PEERS
-
-        PEERS[name][1]()  # imports its library
-        imported = time.perf_counter()
-        from work import Size, training_call  # NumPy and this package's draws: part of the first step, a few ms
-
-        train = training_call(name, Size())
-        train(1)
-        first = time.perf_counter()
-        train(20)
-    return {"import": imported - start, "first_step": first - imported, "peak_megabytes": peak_megabytes()}
-
-
-def peak_megabytes():
-    """Largest memory of this process; on Linux not from getrusage, which remembers that of the process before exec."""
-    try:
-        with open("/proc/self/status") as file:
-            return next(int(line.split()[1]) for line in file if line.startswith("VmHWM")) / 1024
-    except (FileNotFoundError, StopIteration):
-        size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return size / (2**20 if sys.platform == "darwin" else 1024)
-
-
 def startups():
     """The median of three fresh processes for every peer."""
     from peers import PEERS
 
     names, _ = available(PEERS)
-    runs = {name: [child("startup", name) for _ in range(3)] for name in names}
+    runs = {name: [child(name, script="startup.py") for _ in range(3)] for name in names}
     return {name: {key: float(np.median([r[key] for r in three])) for key in three[0]} for name, three in runs.items()}
 
 
@@ -229,7 +196,7 @@ def memory():
     return {"growth_megabytes": sizes[1] - sizes[0]}
 
 
-def child(section, *arguments, cores=None):
+def child(section, *arguments, cores=None, script="measure.py"):
     """Measure a section in a fresh process, on the first `cores` cores if a number is given."""
     environment = dict(os.environ)
     pin = None
@@ -238,14 +205,14 @@ def child(section, *arguments, cores=None):
         pin = lambda: os.sched_setaffinity(0, chosen)  # noqa: E731
         for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
             environment[variable] = str(cores)
-    command = [sys.executable, __file__, section, *arguments]
+    command = [sys.executable, Path(__file__).with_name(script), section, *arguments]
     done = subprocess.run(command, env=environment, preexec_fn=pin, stdout=subprocess.PIPE, text=True)
     if done.returncode:
         raise SystemExit(f"measuring {section} {' '.join(arguments)} failed; nothing is reported")
     return json.loads(done.stdout.splitlines()[-1])
 
 
-SECTIONS = {section.__name__: section for section in (base, agreement, growth, floor, startup, startups, memory)}
+SECTIONS = {section.__name__: section for section in (base, agreement, growth, floor, startups, memory)}
 
 if __name__ == "__main__":
     main(*sys.argv[1:])

@@ -152,7 +152,7 @@ def test_start_and_memory_are_those_of_a_fresh_process():
     from measure import child
 
     ballast = np.ones(2**25)  # 256 MB here must not count there
-    numbers = child("startup", "fourier_meta")
+    numbers = child("fourier_meta", script="startup.py")
     assert ballast.nbytes == 2**28
     assert numbers["peak_megabytes"] < 120  # what the book promises of a default run
     assert numbers["import"] > 0
