@@ -15,7 +15,7 @@ from fourier_meta.explorers import page
 from fourier_meta.explorers.picture import WIDTH
 
 LABEL_WIDTH = "94px"
-FIRST_SLICE, SLICE = 0.03, 0.15  # seconds of training before the first picture, and at least between later ones
+FIRST_SLICE, LONGEST_SLICE = 0.03, 0.25  # seconds of training before the first picture, and between later ones
 BETWEEN_SLICES = 0.005  # seconds for the kernel to see to its messages: a move, the Stop button
 PATIENCE = 0.2  # seconds to wait for a step that takes longer than its slice before seeing to messages
 
@@ -67,7 +67,8 @@ class Job:
                 self.panel.end_of_job(self, self.numbers)
                 return
             self.panel.show(self.setting, self.notes, self.numbers)
-            self.seconds = max(SLICE, 3 * (time.monotonic() - begin))  # pictures take a quarter of the time at most
+            drawing = time.monotonic() - begin
+            self.seconds = min(max(4 * self.seconds, 3 * drawing), LONGEST_SLICE)
         self.panel.loop.call_later(BETWEEN_SLICES, self.slice)
 
     def start(self):

@@ -457,11 +457,11 @@ class ReptileExplorer(TrainingExplorer):
     picture = ReptilePicture
     own = ("inner_steps", "inner_rate", "step_size")
     controls = training_controls(
-        4,
+        3,
         64,
         32,
         (
-            slider("inner_steps", "inner steps K", (1, 2, 3, 5, 8, 10, 15, 20, 30, 40), 20, "Joint steps on each task"),
+            slider("inner_steps", "inner steps K", (1, 2, 3, 5, 8, 10, 15, 20, 30, 40), 10, "Joint steps on each task"),
             slider("inner_rate", "inner rate η", RATES, 0.02, "Rate of the inner steps; too large a rate diverges"),
             slider(
                 "step_size",
