@@ -354,7 +354,11 @@ def failure_among(tree: Path, paths: tuple[str, ...]) -> str:
     environment |= {"IPYTHONDIR": str(tree / ".ipython"), "MPLBACKEND": "agg"}
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *NBVAL]
     run = subprocess.run(
-        [*command, "--ignore=tests/browser", *paths], cwd=tree, env=environment, capture_output=True, text=True
+        [*command, "--ignore=tests/browser", PAIRS, *paths],  # a file of tests/ brings conftest.py, which make test has
+        cwd=tree,
+        env=environment,
+        capture_output=True,
+        text=True,
     )
     if run.returncode in (1, 2):  # a test failed, or could not even be collected
         return re.search(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", run.stdout + "\nFAILED ?", re.MULTILINE)[1]
