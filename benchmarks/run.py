@@ -239,7 +239,8 @@ def draw(numbers, path):
     """Bars for the step at the book's size, and one panel for each axis of growth."""
     from fourier_meta import figures
 
-    colors = {OURS: figures.COLORS["MAML"], "JAX, re-associated": figures.COLORS["min-norm"]}
+    colors = {OURS: figures.COLORS["MAML"]}
+    colors |= dict.fromkeys(("JAX, re-associated", "JAX, re-associated, unrolled"), figures.COLORS["min-norm"])
     fig, axes = figures.subplots(1, 4, height=3.4, width=13, width_ratios=(1.6, 1, 1, 1))
     steps = next(iter(numbers["base"].values()))["step"]
     names = sorted(steps, key=lambda name: -steps[name]["microseconds"])
