@@ -224,7 +224,7 @@ print(f"{'trained and tested on':32s}  share   risk at n = 4    n = 64   n = 64 
 for row in zip(failures.levels("case"), *scores, strict=True):
     print("{:32s}  {:5.2f}  {:14.1e}  {:8.1e}  {:17.1e}".format(*row))
 tested = zip(shift.levels("n_points"), middle(shift.cube("risk", "n_points", "seed")), strict=True)
-print("\ntrained on the grid of 64, tested on grids:", ", ".join(f"{n}: {r:.0e}" for n, r in tested))
+print("\ntrained on the grid of 64, tested on grids (0 is below 1e-20):", ", ".join(f"{n}: {f'{r:.0e}' if r else '0'}" for n, r in tested))
 rng, start = np.random.default_rng(seed), np.ones(257)
 for _ in range(300):  # w = 1 throughout; descend the risk in the point from which min-norm starts
     tasks = family.sample(15, 16, rng)

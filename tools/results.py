@@ -479,10 +479,15 @@ def table(name: str, experiment: Experiment, rows: list[Row]) -> str:
 
 
 def rounded(value: float | int | str) -> float | int | str | None:
-    """Four significant digits, which other machines reproduce; None for NaN, which JSON does not have."""
+    """Four significant digits, which other machines reproduce, 0 for what is rounding, None for NaN."""
     if not isinstance(value, float):
         return value
-    return float(f"{value:.4g}") if math.isfinite(value) else None
+    if not math.isfinite(value):
+        return None
+    return float(f"{value:.4g}") if abs(value) > ROUNDING else 0.0
+
+
+ROUNDING = 1e-20  # a risk below this says how a sum was ordered, and nothing about a method
 
 
 if __name__ == "__main__":
