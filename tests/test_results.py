@@ -1,5 +1,6 @@
 """The stored tables are what the code computes: a share is computed again, and interruptions leave no trace."""
 
+import contextlib
 import json
 import os
 import signal
@@ -142,6 +143,21 @@ def test_interrupted_and_resumed_gives_the_same_file(tmp_path):
     subprocess.run(command("resumed", "cache-2"), check=True, capture_output=True)
     whole, resumed = ((tmp_path / place / f"{QUICK}.json").read_bytes() for place in ("whole", "resumed"))
     assert whole == resumed
+
+
+def test_a_job_that_answers_an_interruption_with_less_is_not_kept(tmp_path):
+    """Training returns what it has after Ctrl-C; such rows must not pass for finished ones."""
+
+    def half_done():
+        with contextlib.suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(10)
+        return [{"steps": 1}]
+
+    with pytest.raises(KeyboardInterrupt):
+        pipeline.run_and_keep(half_done, {}, tmp_path / "rows.json")
+    assert list(tmp_path.iterdir()) == []
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_an_unknown_experiment_is_named_with_those_that_exist(capsys):

@@ -9,6 +9,7 @@ JSON file: columns of numbers with four significant digits, and the provenance t
 """
 
 import argparse
+import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -17,6 +18,7 @@ import json
 import math
 import os
 import platform
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -438,7 +440,28 @@ def code_digest() -> str:
 
 
 def run_and_keep(run: Callable, job: dict, file: Path) -> None:
-    write_beside_then_rename(file, json.dumps(run(**job)))
+    """Run a job and write its rows, unless it was interrupted: training answers Ctrl-C with an unfinished run."""
+    with noticed_interruptions() as interruptions:
+        rows = run(**job)
+    if interruptions:
+        raise KeyboardInterrupt
+    write_beside_then_rename(file, json.dumps(rows))
+
+
+@contextlib.contextmanager
+def noticed_interruptions() -> Iterator[list[int]]:
+    """A list that grows with every Ctrl-C, even if what runs inside handles it."""
+    seen: list[int] = []
+
+    def notice(number, frame):
+        seen.append(number)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, notice)
+    try:
+        yield seen
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def write_beside_then_rename(file: Path, text: str) -> None:
