@@ -53,8 +53,8 @@ def bad_inputs() -> dict:
 
 def hypothesis_examples() -> dict:
     output = pytest("tests/test_properties.py", "--hypothesis-show-statistics", EXAMPLES=str(EXAMPLES))
-    runs = [int(count) for count in re.findall(r"(\d+) passing examples", output)]
-    failing = sum(int(count) for count in re.findall(r"(\d+) failing examples", output))
+    counts = re.findall(r"(\d+) passing(?: examples)?, (\d+) failing", output)  # older versions say "examples"
+    runs, failing = [int(passing) for passing, _ in counts], sum(int(failing) for _, failing in counts)
     return {"properties": len(runs), "examples": sum(runs), "failing": failing}
 
 
