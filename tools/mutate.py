@@ -379,13 +379,13 @@ class MutantLoader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(compile(self.mutant.source, module.__file__, "exec"), module.__dict__)
 
 
-def pytest_main(*plugins, options=()) -> int:
+def pytest_main(*plugins, options=(), names=TESTS) -> int:
     """Run the unit tests in this process, with nothing written outside a temporary folder."""
     os.chdir(ROOT)
     sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
     with tempfile.TemporaryDirectory() as folder:
         always = ["-q", "--assert=plain", "-p", "no:cacheprovider", "--no-header", f"--basetemp={folder}/pytest"]
-        return int(pytest.main([*always, *options, *(f"tests/test_{name}.py" for name in TESTS)], plugins=plugins))
+        return int(pytest.main([*always, *options, *(f"tests/test_{name}.py" for name in names)], plugins=plugins))
 
 
 def main() -> None:
@@ -399,7 +399,8 @@ def main() -> None:
     tried = [mutant for module in arguments.modules for mutant in mutants(module)]
     if arguments.one is not None:
         sys.meta_path.insert(0, MutantLoader(tried[arguments.one]))
-        sys.exit(pytest_main(options=["-x"]))
+        own = tried[arguments.one].module.replace("exercises", "check").replace("checks", "errors")
+        sys.exit(pytest_main(options=["-x"], names=[own]) or pytest_main(options=["-x"]))
     slow = sum(mutant.slow for mutant in tried)
     print(f"{len(tried)} mutants of {', '.join(arguments.modules)}, {slow} of them outside functions", flush=True)
     if arguments.list:
