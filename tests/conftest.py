@@ -4,10 +4,15 @@ By itself nbval skips image/png, so a swapped or dropped figure would pass.
 """
 
 import os
+import signal
 from pathlib import Path
 
 from nbval.plugin import IPyNbCell
 from pictures import picture_problem, pictures
+
+# A shell that starts the tests in the background has them ignore Ctrl-C, and every process that they start as well;
+# the tests of interruptions need it to arrive.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 GUARD = Path(__file__).parent / "guard"
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(GUARD), os.environ.get("PYTHONPATH")]))
