@@ -85,7 +85,7 @@ def lab(tmp_path):
 def server_of(run, folder, seconds=60):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and run.poll() is None:
-        pages = list(folder.glob("runtime/jpserver-*-open.html"))
+        pages = list(folder.glob("runtime/jpserver-file-to-run-*-open.html"))  # beside it lies one without a file
         if pages and (page := re.search(r'url=([^"]+)"', pages[0].read_text())):
             (info,) = folder.glob("runtime/jpserver-*.json")
             return json.loads(info.read_text()) | {"opens": page[1]}
