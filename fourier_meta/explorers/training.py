@@ -457,7 +457,7 @@ class ReptileExplorer(TrainingExplorer):
     picture = ReptilePicture
     own = ("inner_steps", "inner_rate", "step_size")
     controls = training_controls(
-        3,
+        4,
         64,
         32,
         (
