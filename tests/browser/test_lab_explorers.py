@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from lab import ARGUMENTS, CHROMIUM, DARK, SETTINGS, Lab, notebooks_with_explorer, run_notebook
-from playwright.sync_api import sync_playwright
+from chromium import needs_chromium
+from lab import DARK, SETTINGS, Lab, notebooks_with_explorer, run_notebook
 
 from fourier_meta import explorers
 from fourier_meta.explorers import controls as parts
@@ -30,15 +30,7 @@ SHOTS = os.environ.get("LAB_SHOTS")
 # The control whose moves are timed: a larger or other task where nothing trains, another training where something does.
 TIMED = {"explore_tasks": "n_points", "explore_overfitting": "n_points"}
 
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium: install it or set CHROMIUM=/path/to/chrome")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")

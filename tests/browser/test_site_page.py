@@ -7,7 +7,6 @@ SITE_SHOTS=folder keeps a screenshot of every page, wide and narrow, light and d
 import functools
 import json
 import os
-import shutil
 import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,23 +15,14 @@ import built_site
 import engine_cases
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
+from chromium import needs_chromium
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 PAGES = [path.name for path in built_site.build().pages]
 LIVE = [name for name in PAGES if "data-explorer" in built_site.page(built_site.build().folder / name).source]
 TRAINS = "index.html"
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium: install it or set CHROMIUM=/path/to/chrome")
+pytestmark = needs_chromium
 
 
 class QuietHandler(SimpleHTTPRequestHandler):
@@ -48,14 +38,6 @@ def origin():
     yield f"http://127.0.0.1:{server.server_port}/"
     server.shutdown()
     server.server_close()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 class Visit:
@@ -134,6 +116,8 @@ def test_axe_finds_nothing(visit, origin, name, scheme):
     for closed in page.locator("details:not([open]) > summary").all():
         if closed.is_visible():
             closed.click()
+    # What was opened fades in; its contrast is judged once it stands.
+    page.evaluate("Promise.all(document.getAnimations().map((animation) => animation.finished))")
     found = Axe().run(page).response["violations"]
     told = [f"{rule['id']}: {rule['help']}: {[node['html'][:150] for node in rule['nodes'][:3]]}" for rule in found]
     assert told == []
@@ -179,6 +163,15 @@ def test_the_theme_button_turns_figures_over(visit, origin):
     page.evaluate("document.body.dataset.theme = 'dark'")
     assert plain == "none"
     assert "invert" in image.evaluate("(node) => getComputedStyle(node).filter")
+
+
+@pytest.mark.parametrize("motion", ["reduce", "no-preference"])
+def test_folds_open_at_once_for_who_asked_for_less_motion(visit, origin, motion):
+    page = visit(origin + "02_overfitting.html", reduced_motion=motion).page
+    moving = page.locator("details.hide > summary").first.evaluate(
+        "(summary) => { summary.click(); return document.getAnimations().length; }"
+    )
+    assert (moving > 0) == (motion == "no-preference")
 
 
 def test_searching_works(visit, origin):
