@@ -140,7 +140,7 @@ show(fig, alt="Median risk from 4 points, over 10 seeds, against the number of t
 # With 64 points a task, the statistics need one to three tasks and MAML needs tens. A pool of B tasks has 32 B validation values for 257 weights to fit, and below $32 B = d$, at B = 8, MAML overfits its pool.
 # With 8 points a task, no single task is enough for anybody. Moment ranking gets there with 30 tasks. The group lasso's penalty leaves a bias that more tasks do not remove, and MAML with ridge inside passes it on its way to rounding at 100.
 #
-# The statistics assume more than they say. Moment ranking: that features are uncorrelated and that three of them stand out. Group lasso: that one penalty separates true from false. MAML uses nothing but the loss. So we try two families for which the assumptions are wrong, 300 tasks of 128 points: x that *crowds* around 0 (the cube of a uniform draw), and true coefficients of *unequal scales* 1, 0.1 and 0.01.
+# The statistics assume more than they say. Moment ranking: that features are uncorrelated and that three of them stand out. Group lasso: that one penalty separates true from false. MAML uses nothing but the loss. So we try two families for which the assumptions are wrong, 300 tasks of 128 points: x that *crowds* around 0 (the cube of a uniform draw), and true coefficients of *unequal scales*, each a tenth of the one before.
 
 # %%
 uneven = load_results("uneven")
@@ -152,7 +152,7 @@ for case in uneven.levels("case"):
 
 # %% [markdown]
 # With crowded x, slow cosines correlate with S, and moment ranking takes them for true in every seed. MAML and the group lasso, which fit, are not fooled.
-# With unequal scales, moment ranking never finds the coefficient of scale 0.01, the group lasso always, and MAML in two seeds of ten: it weighs features by what they are worth to the loss, and this one is worth 1e-4 of the first. All three end near the same risk.
+# With unequal scales, moment ranking never finds the smallest coefficient, the group lasso always, and MAML in two seeds of ten: it weighs features by what they are worth to the loss, and this one is worth 1e-4 of the first. All three end near the same risk.
 #
 # So *what does MAML add*? In this problem, not accuracy: for every row above there is a rival of ten lines that does as well. It adds that nobody had to say what is being looked for, neither how many features, nor a penalty, nor that weights should be sparse at all (in notebook 6 they are not), and that the same ten lines of gradient work through any model that can be differentiated, where the rivals exist for linear ones.
 #
@@ -236,7 +236,7 @@ print(f"learning only where alpha starts: largest |start| {np.abs(start).max():.
 # %% [markdown]
 # - **Another support**: weights are knowledge about a family. On other tasks they are worse than predicting 0.
 # - **Noise** leaves the weights almost as good, and min-norm ruins the result: it presses the noise through the other weights, small as they are, and gets *worse* with more points. K steps may leave a residual, and come close to the floor $\sigma^2 |S| / n$, which is 0.0042 for $\sigma = 0.3$.
-# - **One alias class**: on the grid nobody can separate features 1 and 125 (Exercise 2). At random x it is a task like any other.
+# - **One alias class**: on the grid nobody can separate feature 1 from its alias (Exercise 2). At random x it is a task like any other.
 # - **Coefficients without diversity** are said to make a representation unlearnable. Along (1, 1, 1) nothing fails here, because diagonal weights treat each feature by itself. Along (1, 0, 0) features 1 and 2 never occur, and are pruned.
 # - **Another n, on grids**: at rounding on 64 and 128 points, where the aliases of S have been pruned, and nowhere else.
 # - **Only a starting point**: tasks are symmetric around 0, so the best start is 0, where min-norm starts anyway.

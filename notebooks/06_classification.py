@@ -70,7 +70,7 @@ seed = 0
 #
 # $$ \text{accuracy} = \Pr_x\left[\operatorname{sign} \hat f(x) = y(x)\right], \qquad \text{squared distance} = \mathbb E_x\left[(\hat f(x) - y(x))^2\right] \tag{1} $$
 #
-# Guessing scores 0.5 in the first, predicting 0 everywhere scores 1 in the second.
+# Guessing scores one half in the first, predicting 0 everywhere scores 1 in the second.
 
 # %%
 tasks = sign_labels(family.sample(50, n_points, np.random.default_rng(seed)))

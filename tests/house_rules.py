@@ -12,6 +12,8 @@ from prose_numbers import numbers_in, quoted_numbers
 CELLS = range(20, 31)
 LONGEST_CELL = 15
 MEDIAN_CELL = 6
+NEARBY = 3  # cells between a number in the text and the output that it quotes
+SETUP_CELLS = 3  # code cells at the top: their sizes, rates and seeds are quoted everywhere
 
 ALLOWED_TAGS = {"explorer", "wall-clock", "nbval-ignore-output", "exercise", "solution", "colab", "hide-input"}
 MAY_IGNORE_OUTPUT = {"explorer", "wall-clock"}
@@ -234,14 +236,24 @@ def only_labels(equation: re.Match) -> str:
 
 
 def numbers_in_prose_were_computed(notebook: NotebookNode) -> Problems:
-    known = numbers_in(
-        [cell.source for _, cell in code_cells(notebook)] + [stored_text(o) for _, o in outputs(notebook)]
-    )
+    """Each stands in code or printed output nearby: far away, or among plotted values, any number can be found."""
+    sources = {n: [cell.source, *map(printed, cell.outputs)] for n, cell in code_cells(notebook)}
+    everywhere = set(list(sources)[:SETUP_CELLS])
+    summary = next((n for n, text in headings(notebook) if text.startswith("Summary")), len(notebook.cells))
     for n, cell in prose_cells(notebook):
+        about_all = n <= 2 or n >= summary
+        near = [k for k in sources if about_all or k in everywhere or abs(k - n) <= NEARBY]
+        known = numbers_in([text for k in near for text in sources[k]])
         text = re.sub(r"[\d.]+\s*(s|seconds?|min|minutes?)\b", "", cell.source) if n == 1 else cell.source
         for number in quoted_numbers(text):
             if not number.stands_in(known):
-                yield f"cell {n}: the text quotes {number.written}, which no output or code of this notebook contains."
+                yield f"cell {n}: the text quotes {number.written}, which no output or code nearby contains."
+
+
+def printed(output: NotebookNode) -> str:
+    """What a reader sees as text: of a figure its alt text only, not the summary of the plotted values."""
+    text = stored_text(output)
+    return text.partition("\n\n")[0] if "image/png" in output.get("data", {}) else text
 
 
 def prose_cells(notebook: NotebookNode) -> list[tuple[int, NotebookNode]]:

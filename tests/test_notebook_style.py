@@ -82,6 +82,23 @@ def output(cell, *outputs):
     return mutate
 
 
+def summarise(cell, values):
+    """A mutation: the figure of a cell is stored with the summary of the values that it plots."""
+
+    def mutate(notebook):
+        notebook.cells[cell - 1].outputs[0].data["text/plain"] += f"\n\n{values}"
+
+    return mutate
+
+
+def both(first, second):
+    def mutate(notebook):
+        first(notebook)
+        second(notebook)
+
+    return mutate
+
+
 def tag(cell, *tags):
     def mutate(notebook):
         notebook.cells[cell - 1].metadata["tags"] = list(tags)
@@ -171,6 +188,8 @@ MUTATIONS = [
     ("numbers_in_prose_were_computed", add(9, " That is 25.1 %.")),
     ("numbers_in_prose_were_computed", add(18, " It took 257 features.")),
     ("numbers_in_prose_were_computed", output(6)),
+    ("numbers_in_prose_were_computed", both(write(15, "step_5 = 0.77"), add(9, " It is 0.77."))),
+    ("numbers_in_prose_were_computed", both(summarise(8, "line: 0.77"), add(9, " It is 0.77."))),
 ]
 
 
