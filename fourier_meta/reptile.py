@@ -6,8 +6,8 @@ Taught in notebook 04_reptile.
 import numpy as np
 
 from fourier_meta import checks
-from fourier_meta.regression import Divergence, check_inner_loop, check_regression
-from fourier_meta.tasks import Episodes, TaskFamily
+from fourier_meta.regression import Divergence, check_inner_loop, check_regression, match_regression
+from fourier_meta.tasks import Episodes, TaskFamily, slices
 from fourier_meta.training import initial_weights, run_training
 
 
@@ -37,17 +37,26 @@ def joint_descent(features, labels, weights, inner_steps=20, inner_rate=0.02):
     arXiv 2002.09277).
     """
     inner_steps, inner_rate = check_inner_loop(inner_steps, inner_rate)
-    features, labels, start = check_regression(features, labels, weights)
+    features, labels, start = match_regression(features, labels, weights)
     step = 2 * inner_rate / features.shape[-2]
     weights = np.tile(start.astype(features.dtype, copy=False), (*labels.shape[:-1], 1))
     coefficients = np.zeros_like(weights)
-    with np.errstate(over="ignore", invalid="ignore"):
-        for _ in range(inner_steps):
-            residual = np.matvec(features, weights * coefficients) - labels
-            slope = step * np.vecmat(residual, features)
-            weights, coefficients = weights - slope * coefficients, coefficients - slope * weights
-    if not (np.isfinite(weights).all() and np.isfinite(coefficients).all()):
+    with np.errstate(over="ignore", invalid="ignore"):  # a result that is not finite is answered below
+        for few in slices(len(features), features[0].nbytes) if features.ndim > 2 else [...]:
+            ends = _descend(features[few], labels[few], weights[few], coefficients[few], inner_steps, step)
+            weights[few], coefficients[few] = ends
+    if not (np.isfinite(weights).all() and np.isfinite(coefficients).all()):  # say which argument is to blame
+        check_regression(features, labels, start)
         raise Divergence(features, start, inner_rate)
+    return weights, coefficients
+
+
+def _descend(features, labels, weights, coefficients, inner_steps, step):
+    """Where K joint steps from `weights` and `coefficients` (n_tasks, n_features) lead; `step` is 2 eta / N."""
+    for _ in range(inner_steps):
+        residual = np.matvec(features, weights * coefficients) - labels
+        slope = step * np.vecmat(residual, features)
+        weights, coefficients = weights - slope * coefficients, coefficients - slope * weights
     return weights, coefficients
 
 
