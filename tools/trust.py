@@ -165,13 +165,17 @@ def main() -> None:
     unknown = set(arguments.steps) - set(STEPS)
     if unknown:
         parser.error(f"no step {', '.join(sorted(unknown))}: there is {', '.join(STEPS)}")
-    report = json.loads(REPORT.read_text(encoding="utf-8")) if REPORT.exists() else {}
     for name in [] if arguments.show else arguments.steps or STEPS:
         began = time.monotonic()
         counted = STEPS[name].run()
-        report[name] = counted | {"seconds": round(time.monotonic() - began), "python": platform.python_version()}
+        counted |= {"seconds": round(time.monotonic() - began), "python": platform.python_version()}
+        report = kept() | {name: counted}  # read only now: another run may have counted other steps meanwhile
         keep({step: report[step] for step in STEPS if step in report})
-    sys.exit(show(report))
+    sys.exit(show(kept()))
+
+
+def kept() -> dict:
+    return json.loads(REPORT.read_text(encoding="utf-8")) if REPORT.exists() else {}
 
 
 def keep(report: dict) -> None:
