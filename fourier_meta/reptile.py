@@ -11,6 +11,7 @@ from fourier_meta.tasks import Episodes, TaskFamily, slices
 from fourier_meta.training import initial_weights, run_training
 
 
+@np.errstate(over="ignore", invalid="ignore")  # a result that is not finite is answered below
 def joint_descent(features, labels, weights, inner_steps=20, inner_rate=0.02):
     """Take gradient steps on the mean squared error in the weights and the coefficients at once, from alpha = 0.
 
@@ -41,22 +42,16 @@ def joint_descent(features, labels, weights, inner_steps=20, inner_rate=0.02):
     step = 2 * inner_rate / features.shape[-2]
     weights = np.tile(start.astype(features.dtype, copy=False), (*labels.shape[:-1], 1))
     coefficients = np.zeros_like(weights)
-    with np.errstate(over="ignore", invalid="ignore"):  # a result that is not finite is answered below
-        for few in slices(len(features), features[0].nbytes) if features.ndim > 2 else [...]:
-            ends = _descend(features[few], labels[few], weights[few], coefficients[few], inner_steps, step)
-            weights[few], coefficients[few] = ends
+    for few in slices(len(features), features[0].nbytes) if features.ndim > 2 else [...]:
+        w, alpha = weights[few], coefficients[few]
+        for _ in range(inner_steps):
+            residual = np.matvec(features[few], w * alpha) - labels[few]
+            slope = step * np.vecmat(residual, features[few])
+            w, alpha = w - slope * alpha, alpha - slope * w
+        weights[few], coefficients[few] = w, alpha
     if not (np.isfinite(weights).all() and np.isfinite(coefficients).all()):  # say which argument is to blame
         check_regression(features, labels, start)
         raise Divergence(features, start, inner_rate)
-    return weights, coefficients
-
-
-def _descend(features, labels, weights, coefficients, inner_steps, step):
-    """Where K joint steps from `weights` and `coefficients` (n_tasks, n_features) lead; `step` is 2 eta / N."""
-    for _ in range(inner_steps):
-        residual = np.matvec(features, weights * coefficients) - labels
-        slope = step * np.vecmat(residual, features)
-        weights, coefficients = weights - slope * coefficients, coefficients - slope * weights
     return weights, coefficients
 
 
