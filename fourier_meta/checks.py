@@ -89,19 +89,17 @@ def same_size(name, size, expected, meaning):
 
 
 def instance(name, value, kind, suggestion):
-    """Return `value` if it is a `kind`, or raise ValueError."""
+    """Raise ValueError unless `value` is a `kind`."""
     if not isinstance(value, kind):
         raise ValueError(f"{name} must be a {kind.__name__}, got {shown(value)}; pass for example {suggestion}")
-    return value
 
 
 def function(name, value, signature):
-    """Return `value` if it can be called, or raise ValueError."""
+    """Raise ValueError unless `value` can be called."""
     if not callable(value):
         raise ValueError(
             f"{name} must be a function {signature}, got {shown(value)}; pass its name without parentheses"
         )
-    return value
 
 
 def same_shape(name, shape, expected, meaning):
@@ -112,10 +110,9 @@ def same_shape(name, shape, expected, meaning):
 
 
 def words(name, value, suggestion):
-    """Return `value` if it is a text that is not empty, or raise ValueError."""
+    """Raise ValueError unless `value` is a text that is not empty."""
     if not isinstance(value, str) or not value.strip():
         raise ValueError(f"{name} must be a text, got {shown(value)}; pass for example {suggestion!r}")
-    return value
 
 
 def generator(name, value):

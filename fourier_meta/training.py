@@ -98,7 +98,7 @@ class Adam:
         return weights - rate * mean / (np.sqrt(square) + 1e-8)
 
 
-def run_training(method, update, weights, family, config, callback=None, callback_every=10):
+def run_training(method, update, weights, family, config, callback, callback_every):
     """Call `update(weights) -> (loss, new weights, tasks)` config["steps"] times and record what happens.
 
     Stops early when the callback returns True, on Ctrl-C, and when the weights are no longer finite or the loss

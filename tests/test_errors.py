@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import math
 import re
 
 import numpy as np
@@ -15,6 +16,7 @@ from fourier_meta import (
     Tasks,
     alias_classes,
     aliased_min_norm,
+    checks,
     feature_name,
     few_shot_risk,
     fomaml_gradient,
@@ -382,6 +384,18 @@ def test_a_meta_gradient_through_a_descent_that_overflows_names_a_stable_rate(fu
         function(np.ones(D), TASKS, AGAIN, 500, 1e3)
 
 
+def test_coefficients_that_overflow_in_the_last_step_do_not_hide_behind_finite_weights():
+    with pytest.raises(ValueError, match=r"inner rate 0\.02, stable below"):
+        joint_descent(TASKS.features, 1e200 * TASKS.labels, 1e150 * np.ones(D), inner_steps=1)
+
+
+@pytest.mark.parametrize("function", [maml_gradient, fomaml_gradient])
+def test_a_meta_gradient_takes_tasks_along_one_axis_only(function):
+    features, labels = np.stack([TASKS.features] * 2), np.stack([TASKS.labels] * 2)
+    with pytest.raises(ValueError, match=r"train\.features has 4 axes where 3 are needed"):
+        at_tasks(function, features, labels, np.ones(D))
+
+
 @pytest.mark.parametrize("train", [train_maml, train_reptile])
 def test_training_ends_with_the_same_advice_and_keeps_what_there_is(train):
     run = train(FAMILY, steps=5, n_tasks=2, n_points=4, inner_steps=500, inner_rate=1e3)
@@ -415,3 +429,37 @@ def test_features_that_hold_nothing_are_named_with_their_shape(name, shape):
         match=re.escape(f"features must have shape (..., n_points, n_features) without a 0, got shape {shape}"),
     ):
         REGRESSIONS[name](np.zeros(shape), np.zeros(shape[:-1]), np.ones(shape[-1]))
+
+
+# The sentences themselves
+
+
+def sentence(function, *arguments, **named):
+    with pytest.raises(ValueError, match=" must be ") as caught:
+        function(*arguments, **named)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("limits", "bound"),
+    [
+        ({}, ""),
+        ({"minimum": 0}, " of at least 0"),
+        ({"minimum": 0, "above": True}, " above 0"),
+        ({"maximum": 1}, " and at most 1"),
+        ({"minimum": 0.5, "maximum": 1}, " of at least 0.5 and at most 1"),
+    ],
+)
+def test_a_number_out_of_bounds_is_told_the_bounds_that_there_are(limits, bound):
+    said = sentence(checks.real, "rate", math.inf, 0.1, **limits)
+    assert said == f"rate must be a finite number{bound}, got inf; pass for example 0.1"
+
+
+def test_numbers_that_are_not_finite_are_counted():
+    said = sentence(checks.finite, "labels", np.array([[1, np.nan, 2], [np.inf, -np.inf, 3]]))
+    assert said == "labels must be finite, got 3 NaN or infinite of 6; remove or replace them"
+
+
+def test_a_value_is_shown_on_one_line_of_80_characters():
+    assert checks.shown(np.array([[1, 2], [3, 4]])) == "array([[1, 2], [3, 4]])"
+    assert checks.shown("long" * 100) == "'" + ("long" * 20)[:79]

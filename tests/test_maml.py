@@ -235,6 +235,7 @@ def test_the_defaults_are_those_of_the_book():
     )
     np.testing.assert_array_equal(run.weights, told.weights)
     assert run.config == told.config
+    assert len(train_maml(TaskFamily(3), n_tasks=1, n_points=4, n_validation=4).history["loss"]) == 1000
 
 
 def test_a_run_remembers_every_argument():

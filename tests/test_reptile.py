@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from fourier_meta import TaskFamily, joint_descent, train_reptile
+from fourier_meta import TaskFamily, fourier_features, joint_descent, train_reptile
+from fourier_meta.tasks import CACHE_BYTES
 
 D = 17
 
@@ -84,6 +85,16 @@ def test_the_product_of_the_step_factors_bounds_how_far_a_weight_can_shrink():
     np.testing.assert_allclose(after[0] ** 2 - after[1] ** 2, kept, rtol=1e-9, atol=1e-12)
 
 
+def test_a_task_without_leading_axis_and_with_more_points_than_fit_the_cache_is_one_task():
+    n_points = CACHE_BYTES // (8 * D) + 10
+    rng = np.random.default_rng(0)
+    features, labels = fourier_features(rng.uniform(-1, 1, (1, n_points)), D), rng.standard_normal((1, n_points))
+    weights = rng.uniform(0.3, 1.5, D)
+    ends, batch = joint_descent(features[0], labels[0], weights, 2), joint_descent(features, labels, weights, 2)
+    for one, other in zip(ends, batch, strict=True):
+        np.testing.assert_allclose(one, other[0], rtol=1e-12)
+
+
 def test_the_arguments_are_left_as_they_were():
     given = problem()
     copies = [array.copy() for array in given]
@@ -139,6 +150,7 @@ def test_the_defaults_are_those_of_the_book():
     )
     np.testing.assert_array_equal(run.weights, told.weights)
     assert run.config == told.config
+    assert len(train_reptile(TaskFamily(3), n_tasks=1, n_points=4).history["loss"]) == 1000
 
 
 def test_a_run_remembers_every_argument():

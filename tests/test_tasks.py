@@ -156,6 +156,27 @@ def test_noise_has_the_standard_deviation_asked_for_and_is_added_to_labels_only(
     assert abs(np.corrcoef(noise[:, :-1].ravel(), noise[:, 1:].ravel())[0, 1]) < 0.05
 
 
+def test_without_noise_no_random_numbers_are_spent_on_it():
+    rng = generator()
+    TaskFamily(5, design="grid").observe(np.ones((2, 5)), 8, rng)
+    assert rng.random() == generator().random()
+
+
+def test_a_grid_may_have_more_points_than_the_dense_grid():
+    n_points = dense_size(5) + 1
+    np.testing.assert_array_equal(
+        TaskFamily(5, design="grid").sample(1, n_points, generator()).x[0], regular_grid(n_points)
+    )
+
+
+def test_the_highest_features_of_a_family_without_a_table_are_as_exact_as_the_lowest():
+    family = TaskFamily(2**16 + 1)
+    assert dense_table(family.n_features) is None
+    tasks = family.sample(1, 50, generator())
+    turns = 2**15 * tasks.x % 2  # exact: x is a multiple of a power of two
+    np.testing.assert_allclose(tasks.features[..., -1], np.sqrt(2) * np.cos(np.pi * turns), rtol=0, atol=1e-14)
+
+
 def test_observing_again_keeps_the_tasks_and_changes_the_points():
     family = TaskFamily(9)
     rng = generator()

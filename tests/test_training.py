@@ -6,6 +6,7 @@ import json
 import math
 import os
 import platform
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -223,7 +224,7 @@ def test_a_first_loss_that_is_not_finite_stops_the_run(bad):
 
 
 def test_a_loss_of_a_thousand_times_that_of_predicting_0_is_still_borne():
-    assert run_toy(3, toy([1.0, 999 * zero_loss(), 1.0])).status == "finished"
+    assert run_toy(3, toy([1.0, 1000 * zero_loss(), 1.0])).status == "finished"
 
 
 def test_labels_that_are_larger_than_their_coefficients_say_count_too():
@@ -244,6 +245,12 @@ def test_weights_that_are_no_longer_finite_stop_the_run():
     run = run_toy(5, lambda weights: (1.0, weights + np.array([0, np.inf, 0]), tasks))
     assert run.status.startswith("diverged at step 1")
     assert run.weights.tolist() == [0, 0, 0]
+
+
+def test_a_gradient_that_is_not_finite_stops_the_run_without_a_warning():
+    run = train_maml(TaskFamily(D), steps=3, gradient=lambda weights, *others: (1.0, np.inf * weights), **SMALL)
+    assert run.status.startswith("diverged at step 1: ")
+    assert run.weights.tolist() == [1] * D
 
 
 @pytest.mark.parametrize("train", TRAINERS)
@@ -290,8 +297,9 @@ def test_names_that_differ_only_after_a_dot_are_different_runs(run, tmp_path):
     assert_same_run(load_run(tmp_path / "rate_0.05"), other)
 
 
-def test_a_saved_run_is_one_readable_json_and_one_npz_without_pickle(run, tmp_path):
-    run.save(tmp_path / "run")
+@pytest.mark.parametrize("name", ["run", "run.json", "run.npz"])
+def test_a_saved_run_is_one_readable_json_and_one_npz_without_pickle(run, tmp_path, name):
+    run.save(tmp_path / name)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run.json", "run.npz"]
     text = (tmp_path / "run.json").read_text(encoding="utf-8")
     assert text.endswith("}\n")
@@ -331,6 +339,16 @@ def test_a_save_that_fails_halfway_leaves_the_old_run_and_no_other_file(run, tmp
     monkeypatch.undo()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run.json", "run.npz"]
     assert_same_run(load_run(tmp_path / "run"), run)
+
+
+def test_a_save_that_is_interrupted_before_it_renames_leaves_no_file(run, tmp_path, monkeypatch):
+    def interrupt(*paths):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run.save(tmp_path / "run")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_record_beside_the_arrays_of_another_run_is_refused(run, tmp_path, monkeypatch):
