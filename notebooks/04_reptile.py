@@ -246,7 +246,7 @@ explore_reptile()
 # ## Summary
 #
 # - Joint descent obeys an *exact law*, equation (3): $w^2 - \alpha^2$ keeps its value up to second order in the rate, so no weight can shrink.
-# - Reptile *amplifies* where MAML *prunes*: its true weights reach 3.4 from ones, but the floor of 254 others stays.
+# - Reptile *amplifies* where MAML *prunes*: its true weights reach 3.4 from ones, but the floor of all others stays.
 # - A *small initial scale* buys sparsity with no meta-learning: single tasks from 64 points go from a risk of 1 to 0.00023.
 # - *MAML* pays with validation points and a longer gradient and reaches 4-point learning; *Reptile* pays less and does not.
 #

@@ -140,7 +140,7 @@ show(fig, alt="Median risk from 4 points, over 10 seeds, against the number of t
 # With 64 points a task, the statistics need one to three tasks and MAML needs tens. A pool of B tasks has 32 B validation values for 257 weights to fit, and below $32 B = d$, at B = 8, MAML overfits its pool.
 # With 8 points a task, no single task is enough for anybody. Moment ranking gets there with 30 tasks. The group lasso's penalty leaves a bias that more tasks do not remove, and MAML with ridge inside passes it on its way to rounding at 100.
 #
-# The statistics assume more than they say. Moment ranking: that features are uncorrelated and that three of them stand out. Group lasso: that one penalty separates true from false. MAML uses nothing but the loss. So we try two families for which the assumptions are wrong, 300 tasks of 128 points: x that *crowds* around 0 (the cube of a uniform draw), and true coefficients of *unequal scales*, each a tenth of the one before.
+# The statistics assume more than they say. Moment ranking: that features are uncorrelated and that three of them stand out. Group lasso: that one penalty separates true from false. MAML uses nothing but the loss. So we try two families for which the assumptions are wrong, 300 tasks each: x that *crowds* around 0 (the cube of a uniform draw), and true coefficients of *unequal scales*, each a tenth of the one before.
 
 # %%
 uneven = load_results("uneven")

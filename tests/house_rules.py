@@ -7,7 +7,7 @@ from statistics import median
 
 import book
 from nbformat import NotebookNode
-from prose_numbers import numbers_in, quoted_numbers
+from prose_numbers import numbers_in, prose, quoted_numbers
 
 CELLS = range(20, 31)
 LONGEST_CELL = 15
@@ -236,18 +236,26 @@ def only_labels(equation: re.Match) -> str:
 
 
 def numbers_in_prose_were_computed(notebook: NotebookNode) -> Problems:
-    """Each stands in code or printed output nearby: far away, or among plotted values, any number can be found."""
-    sources = {n: [cell.source, *map(printed, cell.outputs)] for n, cell in code_cells(notebook)}
-    everywhere = set(list(sources)[:SETUP_CELLS])
+    """Those of a sentence stand together in one cell nearby, in its code or what it prints, or are sizes of the setup.
+
+    Far away, among plotted values, or each in another cell, any number can be found.
+    """
+    known = {n: numbers_in([cell.source, *map(printed, cell.outputs)]) for n, cell in code_cells(notebook)}
+    setup = sorted(number for n in list(known)[:SETUP_CELLS] for number in known[n])
     summary = next((n for n, text in headings(notebook) if text.startswith("Summary")), len(notebook.cells))
     for n, cell in prose_cells(notebook):
-        about_all = n <= 2 or n >= summary
-        near = [k for k in sources if about_all or k in everywhere or abs(k - n) <= NEARBY]
-        known = numbers_in([text for k in near for text in sources[k]])
         text = re.sub(r"[\d.]+\s*(s|seconds?|min|minutes?)\b", "", cell.source) if n == 1 else cell.source
-        for number in quoted_numbers(text):
-            if not number.stands_in(known):
-                yield f"cell {n}: the text quotes {number.written}, which no output or code nearby contains."
+        places = [numbers for k, numbers in known.items() if n <= 2 or n >= summary or abs(k - n) <= NEARBY] + [setup]
+        for sentence in sentences(prose(text)):
+            quoted = [number for number in quoted_numbers(sentence) if not number.stands_in(setup)]
+            missing = min(([q.written for q in quoted if not q.stands_in(place)] for place in places), key=len)
+            if missing:
+                yield f"cell {n}: {sentence[:60]!r} quotes {missing[0]}, which no cell nearby has with the rest."
+
+
+def sentences(text: str) -> list[str]:
+    """Pieces of a text that end at the end of a sentence, an item, a row of a table or a paragraph."""
+    return [piece for piece in re.split(r"(?<=[.?!:;])\s+|\n", text) if piece.strip()]
 
 
 def printed(output: NotebookNode) -> str:

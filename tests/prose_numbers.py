@@ -75,6 +75,8 @@ def quoted_numbers(markdown: str) -> list[Quoted]:
 def half_of_last_digit(token: str) -> float:
     """0.5e-5 for 1e-5, 0.05 for 3.6, 0.5 for 257, and 50 for 1200: two digits of a round number are taken as meant."""
     mantissa, _, exponent = token.lower().partition("e")
+    if re.fullmatch(r"0\.0*[1-9]", token):
+        return 0.0  # a setting such as 0.1, or else too coarse to tell a slip from a result
     if "." in mantissa or exponent:
         return 0.5 * 10.0 ** (int(exponent or 0) - len(mantissa.partition(".")[2]))
     zeros = len(mantissa) - len(mantissa.rstrip("0"))

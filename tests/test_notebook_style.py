@@ -190,6 +190,11 @@ MUTATIONS = [
     ("numbers_in_prose_were_computed", output(6)),
     ("numbers_in_prose_were_computed", both(write(15, "step_5 = 0.77"), add(9, " It is 0.77."))),
     ("numbers_in_prose_were_computed", both(summarise(8, "line: 0.77"), add(9, " It is 0.77."))),
+    (
+        "numbers_in_prose_were_computed",
+        both(both(write(10, "x = 0.77"), write(11, "y = 0.88")), add(9, " From 0.77 to 0.88.")),
+    ),
+    ("numbers_in_prose_were_computed", both(write(10, "x = 0.77"), add(9, " It is 0.8."))),
 ]
 
 

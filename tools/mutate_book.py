@@ -270,13 +270,18 @@ def replace_in_package(file: str, old: str, new: str) -> Callable[[Path], None]:
     return make
 
 
-def change_result(tree: Path) -> None:
+def change_result(table: str) -> Callable[[Path], None]:
     """Change one number of a stored table of results."""
-    path = sorted((tree / "notebooks" / "results").glob("*.json"))[0]
-    record = json.loads(path.read_text(encoding="utf-8"))
-    column = next(values for values in record["columns"].values() if isinstance(values[0], float))
-    column[0] *= 3
-    path.write_text(json.dumps(record), encoding="utf-8")
+
+    def make(tree: Path) -> None:
+        path = tree / "notebooks" / "results" / f"{table}.json"
+        record = json.loads(path.read_text(encoding="utf-8"))
+        measured = [values for values in record["columns"].values() if isinstance(values[0], float)][-1]
+        place = next(k for k, value in enumerate(measured) if value)
+        measured[place] *= 3
+        path.write_text(json.dumps(record), encoding="utf-8")
+
+    return make
 
 
 def remove(pattern: str) -> Callable[[Path], None]:
@@ -317,9 +322,11 @@ def breaks(names: list[str]) -> list[Break]:
         book.append(Break(f"{name}: {title}", edited(change)(name), (first or notebook[name],)))
     book.append(Break("a lost .ipynb half", remove("0*.ipynb"), (PAIRS,)))
     book.append(Break("a lost .py half", remove("0*.py"), (PAIRS,)))
-    plots = [notebook[name] for name in names if name.startswith(("05", "06"))]
-    if plots:
-        book.append(Break("a changed number in a table of results", change_result, tuple(plots)))
+    plots = tuple(notebook[name] for name in names if name.startswith(("05", "06")))
+    tables = sorted(path.stem for path in (ROOT / "notebooks" / "results").glob("*.json"))
+    for table in tables if plots else []:
+        if table != "benchmarks":  # holds times, which no run can confirm
+            book.append(Break(f"a changed number in the table {table}", change_result(table), plots))
     for line in tomllib.loads(PACKAGE_BREAKS.read_text(encoding="utf-8"))["break"]:
         tests = f"tests/test_{Path(line['file']).stem.replace('exercises', 'check')}.py"
         make = replace_in_package(line["file"], line["old"], line["new"])
