@@ -1,6 +1,7 @@
 """The stored tables are what the code computes: a share is computed again, and interruptions leave no trace."""
 
 import contextlib
+import hashlib
 import json
 import os
 import signal
@@ -63,6 +64,20 @@ def test_every_experiment_is_stored_with_its_provenance():
         assert len(provenance["levels"]["seed"]) >= 10
         assert set(provenance["versions"]) >= {"python", "numpy", "scikit-learn", "fourier_meta"}
         assert (FOLDER / f"{name}.json").stat().st_size < 500_000
+
+
+def test_no_number_of_a_table_was_changed_after_it_was_stored():
+    sealed = dict(line.split()[::-1] for line in (FOLDER / "SHA256SUMS").read_text(encoding="utf-8").splitlines())
+    assert sorted(sealed) == sorted(f"{name}.json" for name in pipeline.EXPERIMENTS)
+    for name, digest in sealed.items():
+        assert hashlib.sha256((FOLDER / name).read_bytes()).hexdigest() == digest, f"run make results for {name}"
+
+
+def test_a_table_that_is_stored_anew_is_sealed_anew_and_the_others_are_left(small, tmp_path):
+    (tmp_path / "SHA256SUMS").write_text(f"{'0' * 64}  {QUICK}.json\n{'1' * 64}  other.json\n")
+    pipeline.main([QUICK, "--folder", f"{tmp_path}", "--cache", f"{tmp_path}/cache", "--workers=1"])
+    digest = hashlib.sha256((tmp_path / f"{QUICK}.json").read_bytes()).hexdigest()
+    assert (tmp_path / "SHA256SUMS").read_text() == f"{'1' * 64}  other.json\n{digest}  {QUICK}.json\n"
 
 
 def test_the_notebooks_read_every_table():

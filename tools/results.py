@@ -421,6 +421,7 @@ def store(name: str, folder: Path, cache: Path, workers: int) -> None:
         show_progress(name, len(files) - len(missing) + done, len(files), time.monotonic() - started)
     rows = [row for file in files for row in json.loads((cache / file).read_text(encoding="utf-8"))]
     write_beside_then_rename(folder / f"{name}.json", table(name, experiment, experiment.reduce(rows)))
+    seal(folder / f"{name}.json")
     print(f"\r{name}: {len(files)} jobs stored" + " " * 40, file=sys.stderr)
 
 
@@ -473,6 +474,15 @@ def write_beside_then_rename(file: Path, text: str) -> None:
         beside.replace(file)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def seal(file: Path) -> None:
+    """Note the digest of a table in SHA256SUMS beside it: a number that is changed later, by hand, is noticed."""
+    sums = file.with_name("SHA256SUMS")
+    lines = sums.read_text(encoding="utf-8").splitlines() if sums.exists() else []
+    digests = {name: digest for digest, name in map(str.split, lines)}
+    digests[file.name] = hashlib.sha256(file.read_bytes()).hexdigest()
+    write_beside_then_rename(sums, "".join(f"{digests[name]}  {name}\n" for name in sorted(digests)))
 
 
 def show_progress(name: str, done: int, total: int, seconds: float) -> None:
