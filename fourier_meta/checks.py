@@ -18,8 +18,8 @@ def shown(value):
 
 def at_least(name, value, minimum, suggestion):
     """Return `value` as an int of at least `minimum`, or raise ValueError."""
-    try:
-        number = operator.index(None if isinstance(value, bool) else value)
+    try:  # Python takes True for 1, and so does older NumPy
+        number = operator.index(None if isinstance(value, bool | np.bool_) else value)
     except TypeError:
         raise ValueError(f"{name} must be a whole number, got {shown(value)}; pass for example {suggestion}") from None
     if number < minimum:

@@ -55,7 +55,8 @@ def subplots(rows=1, columns=1, height=3.0, width=9.0, **options):
     when a title or a legend is set.
     """
     plt.rcParams.update(STYLE)
-    return plt.subplots(rows, columns, figsize=(width, height * rows), layout="constrained", **options)
+    size = width, height * rows + 1e-9  # 2.3 inches are 229.99... pixels, which some versions cut to 229
+    return plt.subplots(rows, columns, figsize=size, layout="constrained", **options)
 
 
 def legend_above(fig, ax):

@@ -67,7 +67,8 @@ def test_every_colour_stands_out_from_white_paper(method):
 def test_subplots_have_the_size_and_the_number_asked_for():
     fig, axes = subplots(2, 3, height=1.5, width=6)
     assert axes.shape == (2, 3)
-    assert fig.get_size_inches().tolist() == [6, 3]
+    assert fig.get_size_inches().tolist() == pytest.approx([6, 3])
+    assert subplots(height=2.3)[0].bbox.height >= 230, "229.99 pixels are cut to 229"
     assert fig.get_layout_engine() is not None
     assert not axes[0, 0].spines["top"].get_visible()
 
