@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 REPORT = ROOT / "tests" / "trust.json"
 EXAMPLES = 400  # of each property; make test tries fewer
 UNIT = ["tests/test_" + name + ".py" for name in (
-    "check", "classification", "episodes", "errors", "explorers", "features", "figures", "maml", "properties",
+    "check", "classification", "contest_figures", "episodes", "errors", "explorers", "features", "figures", "maml", "properties",
     "regression", "reptile", "results", "rivals", "sweep", "tasks", "training",
 )]  # fmt: skip
 
