@@ -21,8 +21,8 @@ ROOT = Path(__file__).resolve().parent.parent
 REPORT = ROOT / "tests" / "trust.json"
 EXAMPLES = 400  # of each property; make test tries fewer
 UNIT = ["tests/test_" + name + ".py" for name in (
-    "check", "classification", "contest_figures", "episodes", "errors", "explorers", "features", "figures", "maml", "properties",
-    "regression", "reptile", "results", "rivals", "sweep", "tasks", "training",
+    "check", "classification", "contest_figures", "episodes", "errors", "explorers", "features", "figures", "maml",
+    "properties", "regression", "reptile", "results", "rivals", "sweep", "tasks", "training",
 )]  # fmt: skip
 
 
