@@ -91,8 +91,13 @@ at {n_sizes} sizes in float64 their gradients differ by at most {worst:.0e} of t
 Times are medians of rounds in which all take turns, in one process.
 `make bench` writes this page.
 
-![Left: how long a training step takes with each library. Right: how the time of a gradient grows with the number of \
-features, of tasks and of inner steps.](results/benchmarks.png)
+```{{figure}} results/benchmarks.png
+:figclass: book-figure
+:alt: Bars of the time of a training step with each library, and three panels on log axes in which the time of a \
+gradient grows with features, tasks and inner steps along nearly straight lines.
+
+The time of a training step, and how the time of a gradient grows with features, tasks and inner steps.
+```
 
 ## A training step on fresh tasks
 
@@ -241,7 +246,8 @@ def draw(numbers, path):
 
     colors = {OURS: figures.COLORS["MAML"]}
     colors |= dict.fromkeys(("JAX, re-associated", "JAX, re-associated, unrolled"), figures.COLORS["min-norm"])
-    fig, axes = figures.subplots(1, 4, height=3.4, width=13, width_ratios=(1.6, 1, 1, 1))
+    fig, axes = figures.subplots(2, 2, height=2.8)
+    axes = axes.ravel()
     steps = next(iter(numbers["base"].values()))["step"]
     names = sorted(steps, key=lambda name: -steps[name]["microseconds"])
     values = [steps[name]["microseconds"] / 1e3 for name in names]
@@ -256,7 +262,8 @@ def draw(numbers, path):
             color = colors.get(name.removesuffix(", a step"), figures.COLORS["other"])
             ax.loglog(x, y, ":" if name.endswith("step") else "o-", markersize=3, color=color, label=name)
         ax.set(xlabel=AXES[axis])
-    axes[1].set_ylabel("a gradient, ms")
+    for ax in axes[1:]:
+        ax.set_ylabel("a gradient, ms")
     axes[3].legend(fontsize=7)
     fig.savefig(path, dpi=150)
 
