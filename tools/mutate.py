@@ -41,6 +41,7 @@ TESTS = [
     "check", "episodes", "errors", "features", "figures", "maml", "properties", "regression", "reptile", "tasks",
     "training",
 ]  # fmt: skip
+OWN_TESTS = {"exercises": "check", "checks": "errors"}  # all other modules' tests are called like the module
 TIMEOUT = 300  # seconds for a mutant that needs a process of its own
 
 COMPARISONS = {
@@ -399,7 +400,8 @@ def main() -> None:
     tried = [mutant for module in arguments.modules for mutant in mutants(module)]
     if arguments.one is not None:
         sys.meta_path.insert(0, MutantLoader(tried[arguments.one]))
-        own = tried[arguments.one].module.replace("exercises", "check").replace("checks", "errors")
+        module = tried[arguments.one].module
+        own = OWN_TESTS.get(module, module)
         sys.exit(pytest_main(options=["-x"], names=[own]) or pytest_main(options=["-x"]))
     slow = sum(mutant.slow for mutant in tried)
     print(f"{len(tried)} mutants of {', '.join(arguments.modules)}, {slow} of them outside functions", flush=True)
