@@ -12,7 +12,7 @@
 # **Question.** A linear fit passes through all 64 training points and is wrong everywhere else.
 # Where exactly does the signal go, and what would have to be known for the fit to be right?
 #
-# Notebook 2 of 7. It runs in about 15 seconds.
+# Notebook 2 of 7. It runs in about 10 seconds.
 
 # %% [markdown]
 # ## You will

@@ -12,7 +12,7 @@
 # **Question.** The right weights make every task solvable from three points.
 # Can gradient descent find them, by looking *through* the fitting of many tasks?
 #
-# Notebook 3 of 7. It runs in about 30 seconds.
+# Notebook 3 of 7. It runs in about 20 seconds.
 
 # %% [markdown]
 # ## You will

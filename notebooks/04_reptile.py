@@ -12,7 +12,7 @@
 # **Question.** Reptile has no validation set and no second derivatives: it fits tasks and moves towards where they went.
 # Does it find the same weights as MAML?
 #
-# Notebook 4 of 7. It runs in about 30 seconds.
+# Notebook 4 of 7. It runs in about 20 seconds.
 
 # %% [markdown]
 # ## You will

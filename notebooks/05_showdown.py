@@ -11,7 +11,7 @@
 #
 # **Question.** MAML solves new tasks from four points. Who else can, with how many points, from how many tasks, and told what?
 #
-# Notebook 5 of 7. It runs in about 40 seconds; the long experiments behind it ran once (`make results`) and are read from files.
+# Notebook 5 of 7. It runs in about 10 seconds; the long experiments behind it ran once (`make results`) and are read from files.
 
 # %% [markdown]
 # ## You will

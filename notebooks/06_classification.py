@@ -12,7 +12,7 @@
 # **Question.** Suppose that only the *sign* of each curve is observed. Which weights are the right ones now,
 # and how can a fit that is useless as a prediction be a decent classifier?
 #
-# Notebook 6 of 7. It runs in about 30 seconds.
+# Notebook 6 of 7. It runs in about 5 seconds.
 
 # %% [markdown]
 # ## You will

@@ -11,7 +11,7 @@
 #
 # **Question.** What happens to cost, memory and recovery when features, tasks, points and inner steps grow, and what would a million features and a billion tasks take?
 #
-# Notebook 7 of 7. It runs in about 30 seconds.
+# Notebook 7 of 7. It runs in about 20 seconds.
 
 # %% [markdown]
 # ## You will

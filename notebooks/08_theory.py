@@ -12,7 +12,7 @@
 # **Question.** The book leans on formulas: for aliases, for meta-gradients, for where weights end.
 # Which of them are exact at the book's sizes, which only approximate, and which fail?
 #
-# An appendix to notebooks 2 to 5. It runs in about 30 seconds.
+# An appendix to notebooks 2 to 5. It runs in about 15 seconds.
 
 # %% [markdown]
 # ## You will
