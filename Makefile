@@ -16,9 +16,10 @@ SHELL := bash
 
 # One BLAS thread: the matrices are small, so more threads only get in each other's way,
 # and the sums come out in the same order on every machine.
-export OPENBLAS_NUM_THREADS := 1
-export OMP_NUM_THREADS := 1
-export MKL_NUM_THREADS := 1
+THREADS ?= 1
+export OPENBLAS_NUM_THREADS := $(THREADS)
+export OMP_NUM_THREADS := $(THREADS)
+export MKL_NUM_THREADS := $(THREADS)
 
 # A reader's own IPython start-up files and matplotlibrc must not change what is stored or compared.
 BOOK_MPLCONFIGDIR := $(abspath $(VENV))/etc/matplotlib
@@ -65,7 +66,7 @@ lab: $(STAMP)  ## open the book in JupyterLab at the first notebook
 .PHONY: test
 test: $(STAMP)  ## unit tests, pairs, house rules, and every stored output compared with a fresh run
 	@SECONDS=0; status=0; \
-	$(BIN)/python -m pytest $(NBVAL) --durations=10 --ignore=tests/browser tests notebooks || status=$$?; \
+	$(BIN)/python -m pytest $(NBVAL) --durations=10 --ignore=tests/reader/browser tests notebooks || status=$$?; \
 	echo "make test took $$SECONDS s after installation."; \
 	exit $$status
 
@@ -75,7 +76,7 @@ NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=300
 
 .PHONY: test-browser
 test-browser: $(STAMP) chromium  ## the explorers and the site in a real browser
-	$(BIN)/python -m pytest --durations=10 tests/browser
+	$(BIN)/python -m pytest --durations=10 tests/reader/browser
 
 # The first browser found; CHROMIUM=/path/to/browser overrides it.
 export CHROMIUM ?= $(shell command -v chromium || command -v google-chrome || command -v chromium-browser)
@@ -108,14 +109,6 @@ SWAP_SITE := rm -rf _build/old-site; [ ! -e _site ] || mv _site _build/old-site;
 .PHONY: results
 results: $(STAMP)  ## run the experiments that notebooks 05 and 06 plot: all, or make results ONLY=few_shot; it resumes
 	$(BIN)/python tools/results.py $(ONLY)
-
-.PHONY: trust
-trust: $(STAMP)  ## count what the tests try (mutants, examples, interruptions ...) and keep it in tests/trust.json
-	$(BIN)/python tools/trust.py $(ONLY)
-
-.PHONY: test-matrix
-test-matrix: $(STAMP)  ## oldest and newest versions, other Pythons, threads and processors: all, or ONLY=oldest
-	$(BIN)/python tools/matrix.py $(ONLY)
 
 .PHONY: lint
 lint: $(STAMP)  ## ruff over everything

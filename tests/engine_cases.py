@@ -1,6 +1,6 @@
 """Recorded inputs for the engine in the browser, and what the Python package makes of them.
 
-The same cases run in node (tests/test_engine_js.py) and in the built site's own page (tests/browser/test_site_page.py).
+They run in node (reader/test_engine_js.py) and in the page of the built site (reader/browser/test_site_page.py).
 """
 
 import json
@@ -23,7 +23,7 @@ from fourier_meta import (
 )
 from fourier_meta.training import Adam
 
-ENGINE = Path(__file__).resolve().parent.parent / "notebooks" / "_static" / "engine.mjs"
+ENGINE = Path(__file__).resolve().parents[1] / "notebooks" / "_static" / "engine.mjs"
 CONFIGURATIONS = 24
 STEPS = 100
 BATCHES = 4  # recorded batches of tasks, used in turn

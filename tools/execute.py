@@ -62,8 +62,8 @@ def main(names: list[str]) -> None:
 
 
 def sources(names: list[str], folder: Path = NOTEBOOKS) -> list[Path]:
-    """The .py sources of the named notebooks, or of all (NN_name.py; conf.py is not one)."""
-    found = sorted(folder.glob("[0-9][0-9]_*.py"))
+    """The .py sources of the named notebooks, or of all (NN_name.py, A_name.py; conf.py is not one)."""
+    found = sorted(folder.glob("[0-9A-Z]*_*.py"))
     wanted = [Path(name).stem for name in names] or [path.stem for path in found]
     missing = set(wanted) - {path.stem for path in found}
     if missing or not wanted:

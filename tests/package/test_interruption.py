@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-import book
+import checkout
 import numpy as np
 import pytest
 
@@ -36,7 +36,7 @@ def start(code, *arguments):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        cwd=book.ROOT,
+        cwd=checkout.ROOT,
         start_new_session=True,
     )
 
@@ -145,7 +145,7 @@ def test_interrupted_results_keep_what_is_finished_and_the_next_run_ends_them(tm
 
 def test_the_stored_results_are_whole():
     """An interrupted make results never leaves a table that cannot be read, nor a file of its own beside one."""
-    folder = book.NOTEBOOKS / "results"
+    folder = checkout.NOTEBOOKS / "results"
     for path in folder.glob("*"):
         assert not path.name.startswith("."), f"{path.name} was left behind"
         if path.suffix == ".json":

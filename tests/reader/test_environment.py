@@ -6,7 +6,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-import book
+import checkout
 import pytest
 import yaml
 from packaging.requirements import Requirement
@@ -14,9 +14,9 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-PROJECT = tomllib.loads((book.ROOT / "pyproject.toml").read_text())["project"]
-LOCK = (book.ROOT / "requirements.lock").read_text()
-ENVIRONMENT = (book.ROOT / "environment.yml").read_text()
+PROJECT = tomllib.loads((checkout.ROOT / "pyproject.toml").read_text())["project"]
+LOCK = (checkout.ROOT / "requirements.lock").read_text()
+ENVIRONMENT = (checkout.ROOT / "environment.yml").read_text()
 
 # conda-forge's names for what pip calls otherwise: matplotlib without a GUI, torch without CUDA.
 PIP_NAME = {"matplotlib-base": "matplotlib", "pytorch-cpu": "torch"}
@@ -111,7 +111,7 @@ def unsatisfied(lock):
 def test_the_lock_satisfies_every_range():
     lock = locked(LOCK)
     assert unsatisfied(lock) == set(), "run make lock"
-    assert "EXTRAS := test,site\n" in (book.ROOT / "Makefile").read_text()
+    assert "EXTRAS := test,site\n" in (checkout.ROOT / "Makefile").read_text()
     assert unsatisfied(lock | {"numpy": Version("1.26.4")}) == {"numpy"}
     assert unsatisfied({name: version for name, version in lock.items() if name != "nbval"}) == {"nbval"}
 

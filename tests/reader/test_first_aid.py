@@ -9,20 +9,20 @@ import sys
 import tempfile
 from pathlib import Path
 
-import book
+import checkout
 import pytest
 
 from fourier_meta import TaskFamily, train_maml
 
-NOTEBOOKS = pytest.mark.parametrize("path", book.source_notebooks(), ids=lambda path: path.stem)
+NOTEBOOKS = pytest.mark.parametrize("path", checkout.source_notebooks(), ids=lambda path: path.stem)
 
 
-def python(code, folder=book.ROOT):
+def python(code, folder=checkout.ROOT):
     return subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=120)
 
 
 def first_code_cell(path):
-    return next(cell.source for cell in book.read(path.with_suffix(".ipynb")).cells if cell.cell_type == "code")
+    return next(cell.source for cell in checkout.read(path.with_suffix(".ipynb")).cells if cell.cell_type == "code")
 
 
 def without(*modules):
@@ -109,7 +109,7 @@ def test_make_in_a_folder_that_cannot_be_written_to_says_so(locked):
     for name in ("Makefile", "pyproject.toml", "requirements.lock"):
         folder_mode = locked.stat().st_mode
         locked.chmod(0o755)
-        shutil.copy(book.ROOT / name, locked)
+        shutil.copy(checkout.ROOT / name, locked)
         locked.chmod(folder_mode)
     run = subprocess.run(["make", "-s", ".venv"], cwd=locked, capture_output=True, text=True, timeout=60, **NOBODY)
     assert run.returncode
@@ -119,7 +119,7 @@ def test_make_in_a_folder_that_cannot_be_written_to_says_so(locked):
 def test_make_notebooks_names_a_notebook_that_cannot_be_written(tmp_path, monkeypatch):
     import importlib.util
 
-    spec = importlib.util.spec_from_file_location("execute", book.ROOT / "tools" / "execute.py")
+    spec = importlib.util.spec_from_file_location("execute", checkout.ROOT / "tools" / "execute.py")
     execute = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(execute)
 

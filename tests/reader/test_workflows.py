@@ -6,11 +6,11 @@ import sys
 import tomllib
 from pathlib import Path
 
-import book
+import checkout
 import pytest
 import yaml
 
-WORKFLOWS = sorted((book.ROOT / ".github" / "workflows").glob("*.yml"))
+WORKFLOWS = sorted((checkout.ROOT / ".github" / "workflows").glob("*.yml"))
 MAY_WRITE = {"pages", "id-token"}  # what GitHub Pages asks of the job that publishes
 
 
@@ -29,13 +29,13 @@ def test_the_workflows_follow_githubs_schema(tmp_path):
 
 
 def test_the_citation_follows_its_schema_and_names_this_version():
-    path = book.ROOT / "CITATION.cff"
+    path = checkout.ROOT / "CITATION.cff"
     assert schema_problems("vendor.citation-file-format", path) == ""
-    project = tomllib.loads((book.ROOT / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((checkout.ROOT / "pyproject.toml").read_text())["project"]
     citation = yaml.safe_load(path.read_text())
     assert citation["version"] == project["version"]
     assert citation["repository-code"] == project["urls"]["Repository"]
-    assert f"## {project['version']} ({citation['date-released']})" in (book.ROOT / "CHANGELOG.md").read_text()
+    assert f"## {project['version']} ({citation['date-released']})" in (checkout.ROOT / "CHANGELOG.md").read_text()
 
 
 def unpinned(text):
@@ -66,7 +66,7 @@ def test_rights_are_few_and_jobs_end(path):
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 def test_the_make_targets_exist(path):
-    makefile = (book.ROOT / "Makefile").read_text()
+    makefile = (checkout.ROOT / "Makefile").read_text()
     for target in re.findall(r"run: make (?:\w+= )*(\S+)", path.read_text()):
         assert re.search(rf"^{re.escape(target)}:", makefile, re.MULTILINE), f"make {target} does not exist"
 

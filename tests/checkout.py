@@ -10,13 +10,13 @@ NOTEBOOKS = ROOT / "notebooks"
 
 
 def stored_notebooks() -> list[Path]:
-    """NN_name.ipynb, in reading order."""
-    return sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+    """NN_name.ipynb, in reading order; A_name.ipynb is an appendix."""
+    return sorted(NOTEBOOKS.glob("[0-9A-Z]*_*.ipynb"))
 
 
 def source_notebooks() -> list[Path]:
     """NN_name.py, in reading order; conf.py beside them belongs to the site."""
-    return sorted(NOTEBOOKS.glob("[0-9][0-9]_*.py"))
+    return sorted(NOTEBOOKS.glob("[0-9A-Z]*_*.py"))
 
 
 def read(path: Path) -> NotebookNode:

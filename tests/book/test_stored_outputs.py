@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 
-import book
+import checkout
 import house_rules
 import nbformat
 import pytest
@@ -19,10 +19,10 @@ def cells_that_fail(notebook, folder):
     """Run strict nbval on a notebook as `make test` does: {code cell, counted from 0: why}."""
     path = folder / "notebook.ipynb"
     nbformat.write(notebook, path)
-    options = ["-p", "conftest", "-c", book.ROOT / "pyproject.toml", "--nbval", "--nbval-current-env", "--color=no"]
+    options = ["-p", "conftest", "-c", checkout.ROOT / "pyproject.toml", "--nbval", "--nbval-current-env", "--color=no"]
     run = subprocess.run(
         [sys.executable, "-m", "pytest", *options, path],
-        env=os.environ | {"PYTHONPATH": str(book.ROOT / "tests")},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (checkout.ROOT / "tests", checkout.ROOT)))},
         capture_output=True,
         text=True,
     )
@@ -34,7 +34,7 @@ def first(notebook, wanted):
     """(which code cell, its output) of the first output that is wanted."""
     for number, (_, cell) in enumerate(house_rules.code_cells(notebook)):
         for output in cell.outputs:
-            if wanted(output) and not set(book.tags(cell)) & house_rules.MAY_IGNORE_OUTPUT:
+            if wanted(output) and not set(checkout.tags(cell)) & house_rules.MAY_IGNORE_OUTPUT:
                 return number, output
     raise AssertionError("the first notebook has no such output")
 
@@ -50,7 +50,7 @@ def draws(output):
 @pytest.fixture
 def notebook():
     """The first notebook of the book, as it is stored."""
-    return book.read(book.stored_notebooks()[0])
+    return checkout.read(checkout.stored_notebooks()[0])
 
 
 def test_cleared_outputs_fail(notebook):

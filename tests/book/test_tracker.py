@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 
-import book
+import checkout
 import numpy as np
 import pytest
 
@@ -18,7 +18,7 @@ from fourier_meta import TaskFamily, train_maml
 
 EXAMPLE = re.search(
     r"^# ```python\n(# from tensorboard.*?)^# ```",
-    (book.NOTEBOOKS / "05_showdown.py").read_text(encoding="utf-8"),
+    (checkout.NOTEBOOKS / "05_showdown.py").read_text(encoding="utf-8"),
     re.DOTALL | re.MULTILINE,
 )[1]
 

@@ -1,13 +1,13 @@
 """The folded solutions pass their checks, and the obvious wrong answers do not."""
 
-import book
-import exercises
+import checkout
+import exercise_cells
 import pytest
 
 EXERCISES = {
     (exercise.notebook, exercise.number): exercise
-    for path in book.source_notebooks()
-    for exercise in exercises.exercises_of(path)
+    for path in checkout.source_notebooks()
+    for exercise in exercise_cells.exercises_of(path)
 }
 
 # For each exercise, what readers try first. Each is a line of code in place of `name = ...`.
@@ -121,14 +121,14 @@ def test_the_book_has_its_exercises_and_this_file_knows_them_all():
     assert min(len(answers) for answers in WRONG.values()) >= 2
 
 
-@pytest.mark.parametrize("path", book.source_notebooks(), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", checkout.source_notebooks(), ids=lambda path: path.stem)
 def test_every_notebook_has_at_least_three(path):
-    assert len(exercises.exercises_of(path)) >= 3
+    assert len(exercise_cells.exercises_of(path)) >= 3
 
 
 def test_a_check_that_accepts_anything_is_noticed(capsys):
     exercise = next(iter(EXERCISES.values()))
-    lax = exercises.Exercise(
+    lax = exercise_cells.Exercise(
         "a notebook", 1, "answer", "", (exercise.setup[0],), "answer = ...\ncheck(answer, bool, 'Think.')"
     )
     assert said(lax, "answer = 12345", capsys) == "Right."  # so test_a_wrong_answer_is_told_so would fail

@@ -6,11 +6,11 @@ import subprocess
 import sys
 import textwrap
 
-import book
+import checkout
 import numpy as np
 import pytest
 
-BENCHMARKS = book.ROOT / "benchmarks"
+BENCHMARKS = checkout.ROOT / "benchmarks"
 INSTALLED = ("fourier_meta", "torch, create_graph", "torch.func")  # the peers that need nothing besides torch
 
 
@@ -85,7 +85,7 @@ def test_where_gradients_disagree_nothing_is_measured_or_written(tmp_path):
     program = f"""
         import sys
         from pathlib import Path
-        sys.path[:0] = [{str(BENCHMARKS)!r}, {str(book.ROOT / "tests")!r}]
+        sys.path[:0] = [{str(BENCHMARKS)!r}, {str(checkout.ROOT / "tests" / "package")!r}]
         import measure, peers, run, test_benchmarks
         peers.PEERS = {{"fourier_meta": peers.PEERS["fourier_meta"], "wrong": ("numpy", test_benchmarks.first_order)}}
         def timed(*anything):
@@ -159,12 +159,12 @@ def test_start_and_memory_are_those_of_a_fresh_process():
     assert numbers["first_step"] > 0
 
 
-@pytest.mark.skipif(not (book.NOTEBOOKS / "results" / "benchmarks.json").exists(), reason="make bench has not run")
+@pytest.mark.skipif(not (checkout.NOTEBOOKS / "results" / "benchmarks.json").exists(), reason="make bench has not run")
 def test_the_page_is_that_of_the_stored_numbers():
     from run import page
 
-    numbers = json.loads((book.NOTEBOOKS / "results" / "benchmarks.json").read_text(encoding="utf-8"))
-    text = (book.NOTEBOOKS / "benchmarks.md").read_text(encoding="utf-8")
+    numbers = json.loads((checkout.NOTEBOOKS / "results" / "benchmarks.json").read_text(encoding="utf-8"))
+    text = (checkout.NOTEBOOKS / "benchmarks.md").read_text(encoding="utf-8")
     assert page(numbers) == text
     assert all(line["worst"] <= 1e-10 for line in numbers["agreement"])
     for section in numbers["base"].values():

@@ -11,13 +11,13 @@ import tomllib
 from pathlib import Path
 from statistics import median
 
-import book
+import checkout
 import pytest
 import setuptools
 
 import fourier_meta
 
-PACKAGE = book.ROOT / "fourier_meta"
+PACKAGE = checkout.ROOT / "fourier_meta"
 MODULES = {path.stem: path for path in sorted(PACKAGE.glob("*.py"))}
 FIGURES_AND_EXPLORERS = {"figures", "explorers"}
 CORE = {"__init__", "checks", "exercises", "features", "maml", "regression", "reptile", "tasks", "training"}
@@ -67,9 +67,9 @@ def test_the_modules_import_each_other_without_circles():
 
 
 def test_every_module_is_installed():
-    setup = tomllib.loads((book.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
-    found = setuptools.find_packages(str(book.ROOT), **setup["packages"]["find"])
-    folders = {".".join(path.parent.relative_to(book.ROOT).parts) for path in PACKAGE.rglob("*.py")}
+    setup = tomllib.loads((checkout.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    found = setuptools.find_packages(str(checkout.ROOT), **setup["packages"]["find"])
+    folders = {".".join(path.parent.relative_to(checkout.ROOT).parts) for path in PACKAGE.rglob("*.py")}
     assert set(found) == folders, "all of the package, and nothing else"
 
 
@@ -155,17 +155,17 @@ def test_every_public_function_of_every_module_is_described(path):
 
 
 def tracked_texts():
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=book.ROOT, capture_output=True, text=True)
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=checkout.ROOT, capture_output=True, text=True)
     if listed.returncode:
         pytest.skip("not a git checkout")
     for name in filter(None, listed.stdout.split("\0")):
-        path = book.ROOT / name
+        path = checkout.ROOT / name
         if path.is_file() and path.suffix not in (".png", ".npz", ".woff2", ".ico"):
             yield name, path.read_text(encoding="utf-8", errors="replace")
 
 
 HOSTS = [".".join(parts) for parts in (("pypi", "org"), ("pythonhosted", "org"), ("registry", "npmjs", "org"))]
-FOLDERS = [str(book.ROOT) + "/", str(Path.home()) + "/", sys.prefix + "/"]
+FOLDERS = [str(checkout.ROOT) + "/", str(Path.home()) + "/", sys.prefix + "/"]
 
 
 def test_no_file_names_a_registrys_host_or_a_folder_of_the_machine():

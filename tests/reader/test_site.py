@@ -12,11 +12,11 @@ import sys
 import time
 from urllib.parse import urlsplit
 
-import book
 import built_site
+import checkout
 import pytest
 
-sys.path.insert(0, str(book.NOTEBOOKS / "_ext"))
+sys.path.insert(0, str(checkout.NOTEBOOKS / "_ext"))
 
 LARGEST_PAGE = 3_000_000  # bytes, with everything that the page loads, not compressed
 
@@ -52,7 +52,7 @@ def pages(site):
 
 
 def notebook_pages(site):
-    return [(path, built_site.page(site.folder / f"{path.stem}.html")) for path in book.stored_notebooks()]
+    return [(path, built_site.page(site.folder / f"{path.stem}.html")) for path in checkout.stored_notebooks()]
 
 
 def test_it_builds_without_a_warning(site):
@@ -64,9 +64,9 @@ def test_it_builds_without_a_warning(site):
 def test_every_notebook_and_every_page_around_them_is_there(site):
     names = {path.stem for path in site.pages}
     assert {"index", "notation", "references", "api", "changelog", "search", "404"} <= names
-    assert {path.stem for path in book.stored_notebooks()} <= names
+    assert {path.stem for path in checkout.stored_notebooks()} <= names
     index = built_site.page(site.folder / "index.html")
-    for path in book.stored_notebooks():
+    for path in checkout.stored_notebooks():
         assert f"{path.stem}.html" in index.links
 
 
@@ -208,7 +208,7 @@ def test_a_fork_names_itself():
     environment = os.environ | {"GITHUB_REPOSITORY": "Somebody/fork"}
     environment.pop("SITE_URL", None)
     run = subprocess.run(
-        [sys.executable, "-c", code], cwd=book.ROOT, env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code], cwd=checkout.ROOT, env=environment, capture_output=True, text=True, check=True
     )
     assert run.stdout.split() == [
         "https://somebody.github.io/fork/",
@@ -244,8 +244,8 @@ def test_figures_have_the_words_that_the_notebook_stores(site):
     for path, page in notebook_pages(site):
         stored = [
             " ".join(output["data"]["text/plain"].split("\n\n")[0].split())
-            for cell in book.read(path).cells
-            if cell.cell_type == "code" and "explorer" not in book.tags(cell)
+            for cell in checkout.read(path).cells
+            if cell.cell_type == "code" and "explorer" not in checkout.tags(cell)
             for output in cell.outputs
             if "image/png" in output.get("data", {})
         ]
@@ -280,8 +280,8 @@ def test_every_notebook_says_how_to_run_it(site):
 def test_cells_that_are_skimmed_are_folded_and_not_dropped(site):
     """Imports (hide-input), cells that only draw, and those that open an explorer; what prints stays open."""
     for path, page in notebook_pages(site):
-        code = [cell for cell in book.read(path).cells if cell.cell_type == "code"]
-        skimmed = [cell for cell in code if {"hide-input", "explorer"} & set(book.tags(cell)) or draws(cell)]
+        code = [cell for cell in checkout.read(path).cells if cell.cell_type == "code"]
+        skimmed = [cell for cell in code if {"hide-input", "explorer"} & set(checkout.tags(cell)) or draws(cell)]
         folded = [element for element in page.all("details") if "hide" in element.attributes.get("class", "").split()]
         assert len(folded) == len(skimmed) > 2, path.name
         assert len(re.findall('class="cell_input docutils container', page.source)) == len(code), path.name
@@ -295,7 +295,7 @@ def test_equations_keep_their_numbers(site):
     for path, page in notebook_pages(site):
         stored = [
             tag
-            for cell in book.read(path).cells
+            for cell in checkout.read(path).cells
             if cell.cell_type == "markdown"
             for tag in re.findall(r"\\tag\{(\d+)\}", cell.source)
         ]
@@ -307,7 +307,7 @@ def test_equations_keep_their_numbers(site):
 
 def test_explorer_cells_become_live_figures_with_a_picture_inside(site):
     for path, page in notebook_pages(site):
-        cells = [cell for cell in book.read(path).cells if "explorer" in book.tags(cell)]
+        cells = [cell for cell in checkout.read(path).cells if "explorer" in checkout.tags(cell)]
         figures = [figure for figure in page.all("figure") if "data-explorer" in figure.attributes]
         assert len(figures) == len(cells), path.name
     index = built_site.page(site.folder / "index.html")
@@ -370,7 +370,7 @@ case "$HOW" in fail) exit 1;; hang) touch started; exec sleep 60;; esac
 @pytest.fixture
 def checkout(tmp_path):
     """A folder where `make site` believes that everything is installed, with an old site in place."""
-    shutil.copy(book.ROOT / "Makefile", tmp_path)
+    shutil.copy(checkout.ROOT / "Makefile", tmp_path)
     for name in ("pyproject.toml", "requirements.lock"):
         tmp_path.joinpath(name).touch()
     tmp_path.joinpath(".venv", "bin").mkdir(parents=True)

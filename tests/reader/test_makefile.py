@@ -10,14 +10,16 @@ import sys
 import time
 import urllib.request
 
-import book
+import checkout
 import pytest
 
 pytestmark = pytest.mark.skipif(not shutil.which("make"), reason="there is no make here")
 
 
 def make(*arguments):
-    return subprocess.run(["make", "--no-print-directory", *arguments], cwd=book.ROOT, capture_output=True, text=True)
+    return subprocess.run(
+        ["make", "--no-print-directory", *arguments], cwd=checkout.ROOT, capture_output=True, text=True
+    )
 
 
 def python_that(folder, refuses):
@@ -49,8 +51,8 @@ def test_a_python_that_does_not_do_is_told(tmp_path, refuses, help_text):
 
 
 def test_the_makefile_asks_for_the_python_of_pyproject():
-    oldest = re.search(r'requires-python = ">=3\.(\d+)"', (book.ROOT / "pyproject.toml").read_text())[1]
-    assert f"sys.version_info < (3, {oldest})" in (book.ROOT / "Makefile").read_text()
+    oldest = re.search(r'requires-python = ">=3\.(\d+)"', (checkout.ROOT / "pyproject.toml").read_text())[1]
+    assert f"sys.version_info < (3, {oldest})" in (checkout.ROOT / "Makefile").read_text()
 
 
 def test_help_lists_the_targets():
@@ -72,7 +74,7 @@ def lab(tmp_path):
     flags = "--no-browser --ServerApp.port=0"
     command = ["make", f"VENV={sys.prefix}", f"--assume-old={sys.prefix}/.installed", f"LAB_FLAGS={flags}", "lab"]
     with (tmp_path / "log").open("w") as log:
-        start = {"cwd": book.ROOT, "env": variables, "stdout": log, "stderr": subprocess.STDOUT}
+        start = {"cwd": checkout.ROOT, "env": variables, "stdout": log, "stderr": subprocess.STDOUT}
         run = subprocess.Popen(command, start_new_session=True, **start)
     try:
         yield server_of(run, tmp_path)

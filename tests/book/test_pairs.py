@@ -1,6 +1,6 @@
 """Each notebook is a pair, NN_name.py and NN_name.ipynb, and both hold the same cells."""
 
-import book
+import checkout
 import jupytext
 import pytest
 
@@ -21,17 +21,17 @@ def difference(source, stored):
 
 
 def test_there_are_notebooks_and_none_stands_alone():
-    sources = {path.stem for path in book.source_notebooks()}
-    stored = {path.stem for path in book.stored_notebooks()}
+    sources = {path.stem for path in checkout.source_notebooks()}
+    stored = {path.stem for path in checkout.stored_notebooks()}
     assert sources | stored, "no notebooks found"
     assert sources == stored, f"only one half of {sorted(sources ^ stored)} exists: run make notebooks"
 
 
-@pytest.mark.parametrize("path", book.source_notebooks(), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", checkout.source_notebooks(), ids=lambda path: path.stem)
 def test_both_halves_hold_the_same_cells(path):
     stored = path.with_suffix(".ipynb")
     assert stored.exists(), f"{stored.name} is missing: run make notebooks"
-    problem = difference(cells(jupytext.read(path)), cells(book.read(stored)))
+    problem = difference(cells(jupytext.read(path)), cells(checkout.read(stored)))
     assert problem is None, f"{path.stem}: {problem}\nrun make notebooks"
 
 

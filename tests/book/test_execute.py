@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-import book
+import checkout
 import execute
 import nbformat
 import psutil
@@ -68,7 +68,7 @@ def test_a_second_run_changes_no_byte_and_an_edit_does(source):
 
     source.write_text(SOURCE.replace("perf_counter_ns())", "perf_counter_ns())  # edited"))
     assert execute.store(source)
-    edited = book.read(target)
+    edited = checkout.read(target)
     assert edited.cells[3].outputs != clock
     assert [cell.id for cell in edited.cells[:3]] == [cell.id for cell in notebook.cells[:3]]
 

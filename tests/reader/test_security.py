@@ -6,10 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import book
+import checkout
 import pytest
 
-GUARD = book.ROOT / "tests" / "guard"
+GUARD = checkout.ROOT / "tests" / "guard"
 OUTSIDE = Path.home() / "outside-the-tree"  # never written, as long as the guard works
 
 
@@ -78,7 +78,7 @@ def test_the_kernels_of_these_tests_are_guarded():
 HARMFUL_MODULES = {"ctypes", "dill", "ftplib", "http", "marshal", "pickle", "requests", "shelve", "smtplib", "socket"}
 HARMFUL_MODULES |= {"subprocess", "telnetlib", "urllib", "webbrowser", "cloudpickle"}
 HARMFUL_CALLS = {"eval", "exec", "compile", "__import__", "system", "popen", "read_pickle"}
-SOURCES = [*sorted((book.ROOT / "fourier_meta").rglob("*.py")), *book.source_notebooks()]
+SOURCES = [*sorted((checkout.ROOT / "fourier_meta").rglob("*.py")), *checkout.source_notebooks()]
 
 
 def harm(source: str):
@@ -99,7 +99,7 @@ def harm(source: str):
                 yield "torch.load"
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(book.ROOT)))
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(checkout.ROOT)))
 def test_a_source_loads_no_pickle_evaluates_no_text_and_starts_no_program(path):
     text = path.read_text(encoding="utf-8")
     assert list(harm("\n".join(line for line in text.splitlines() if not line.startswith(("%", "!"))))) == []

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+NOTEBOOKS = Path(__file__).resolve().parents[3] / "notebooks"
 SETTINGS = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "notebook-extension/tracker": {"windowingMode": "none"},  # every cell is in the page, seen or not
@@ -104,7 +104,7 @@ def free_port():
 def notebooks_with_explorer():
     """{file name: name of the function that its explorer cell calls}."""
     found = {}
-    for path in sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")):
+    for path in sorted(NOTEBOOKS.glob("[0-9A-Z]*_*.ipynb")):
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
             called = re.findall(r"^(explore_\w+)\(\)$", "".join(cell["source"]), re.MULTILINE)
             if "explorer" in cell["metadata"].get("tags", []) and called:
