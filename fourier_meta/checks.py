@@ -4,8 +4,14 @@ Nothing here is part of the story. Every public function calls these first, so t
 an answer and not a NaN three cells later.
 """
 
+import dataclasses
+import functools
+import hashlib
 import math
+import numbers
 import operator
+import os
+import types
 
 import numpy as np
 from numpy.random import Generator  # NumPy imports it late; the first step should not wait for it
@@ -29,6 +35,11 @@ def at_least(name, value, minimum, suggestion):
 
 def real(name, value, suggestion, minimum=-math.inf, maximum=math.inf, *, above=False):
     """Return `value` as a finite float from minimum (`above` excludes it) to maximum, or raise ValueError."""
+    if getattr(value, "requires_grad", False):
+        raise ValueError(
+            f"{name} carries a gradient that would be lost here, got {shown(value)}; pass {name}.item(), "
+            "or write the step by hand as notebook 03_maml does"
+        )
     try:  # float() would also take True, "0.1" and an array of one number
         number = math.nan if isinstance(value, bool | np.bool_ | str | bytes | np.ndarray) else float(value)
     except (TypeError, ValueError, OverflowError):
@@ -56,8 +67,12 @@ def array(name, value, dimensions=0):
 
 def floats(name, value, dimensions=0):
     """Return `value` as a floating-point array (float32 and float64 are kept, integers become float64)."""
+    if np.ma.is_masked(value):
+        raise ValueError(f"{name} has masked entries, which would lose their mask; drop these points, or fill them")
     try:
         result = np.asarray(value)
+        if result.dtype == object and result.size:  # pandas' nullable columns
+            result = _numbers(result)
         if result.dtype not in (np.float32, np.float64):
             result = result.astype(np.float64, casting="same_kind")
     except (TypeError, ValueError, RuntimeError):  # RuntimeError: a torch tensor that is being differentiated
@@ -65,6 +80,14 @@ def floats(name, value, dimensions=0):
     if result.ndim < dimensions:
         raise ValueError(f"{name} must have at least {dimensions} axes, got shape {result.shape}; add the missing axes")
     return result
+
+
+def _numbers(objects):
+    """An array of Python numbers as floats; pandas' missing value becomes NaN, anything else is a TypeError."""
+    missing = np.array([type(item).__name__ == "NAType" for item in objects.flat]).reshape(objects.shape)
+    if not all(isinstance(item, numbers.Real) and not isinstance(item, bool) for item in objects[~missing]):
+        raise TypeError("not numbers")
+    return np.where(missing, np.nan, objects).astype(np.float64)
 
 
 def finite(name, value):
@@ -120,3 +143,69 @@ def generator(name, value):
     if not isinstance(value, Generator):
         raise ValueError(f"{name} must be a numpy.random.Generator, got {shown(value)}; pass np.random.default_rng(0)")
     return value
+
+
+def fits_memory(name, shape, itemsize=8):
+    """Raise ValueError if an array of this shape would be larger than the machine's memory."""
+    size = math.prod(shape) * itemsize
+    if size > memory():
+        raise ValueError(
+            f"{name} of shape {tuple(shape)} would take {size / 1e9:.3g} GB and this machine has "
+            f"{memory() / 1e9:.3g} GB; pass smaller numbers"
+        )
+
+
+@functools.cache
+def memory():
+    """Bytes of the machine's memory; 16 GB where the system does not say."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return 16 * 10**9
+
+
+def described(name, value):
+    """What tells `value` from all others, as JSON holds it: a record or a file's name can be made of it.
+
+    Numbers, strings, arrays, lists, dicts, dataclasses, functions with a name, and functools.partial of these.
+    Raises ValueError for what cannot be told apart: a lambda, a function that keeps variables, an unknown object.
+    """
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, np.generic) and value.dtype.kind in "biufU":
+        return value.item()
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biufU":
+        return _described_array(value)
+    if isinstance(value, dict):
+        return {str(key): described(name, item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [described(name, item) for item in value]
+    if isinstance(value, functools.partial):
+        parts = {"arguments": value.args, "keywords": value.keywords}
+        return {"partial": described(name, value.func)} | described(name, parts)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        return {type(value).__qualname__: described(name, fields)}
+    return _described_function(name, value)
+
+
+def _described_array(value):
+    """Few numbers as they are; many as their shape and a digest."""
+    if value.size <= 16:
+        return value.tolist()
+    digest = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
+    return {"shape": list(value.shape), "type": str(value.dtype), "digest": digest[:20]}
+
+
+def _described_function(name, value):
+    plain = isinstance(value, types.FunctionType | types.BuiltinFunctionType | type | np.ufunc)
+    place = getattr(value, "__qualname__", getattr(value, "__name__", "<unnamed>"))
+    kept = getattr(value, "__closure__", None) or not isinstance(
+        getattr(value, "__self__", None), types.ModuleType | None
+    )
+    if not plain or "<" in place or kept:
+        raise ValueError(
+            f"{name} must be something that a record can name, got {shown(value)}; "
+            "pass a function made with def at the top level, or functools.partial of one"
+        )
+    return f"{getattr(value, '__module__', None) or 'builtins'}.{place}"

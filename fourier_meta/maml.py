@@ -2,22 +2,24 @@
 
 The engine works with c = w * alpha and q = w^2. One inner step is then
 c_{k+1} = c_k - (2 eta / N) q * Phi^T (Phi c_k - y), so w enters through q alone, and the chain rule through K steps is
-one recursion that runs backwards over the stored residual gradients.
+one recursion that runs backwards over the stored residual gradients. A learned start s of c is a shift: the inner loop
+from s on labels y is the inner loop from 0 on labels y - Phi s.
 
 Taught in notebook 03_maml, which derives the same gradient with torch autograd.
 """
 
+import functools
 import math
 
 import numpy as np
 
 from fourier_meta import checks
-from fourier_meta.regression import Divergence, check_inner_loop, check_regression, match_regression
-from fourier_meta.tasks import Episodes, TaskFamily, Tasks, check_n_points, slices
-from fourier_meta.training import Adam, initial_weights, run_training
+from fourier_meta.regression import check_inner_loop, check_regression, divergence, match_regression
+from fourier_meta.tasks import TaskFamily, Tasks, slices
+from fourier_meta.training import Adam, described_weights, initial_weights, open_source, run_steps, run_to_end
 
 
-def maml_gradient(weights, train, validation, inner_steps=5, inner_rate=0.02):
+def maml_gradient(weights, train, validation, inner_steps=5, inner_rate=0.02, start=None):
     """Validation loss after K inner steps, and its exact (second-order) gradient in the feature weights.
 
     Parameters
@@ -25,37 +27,71 @@ def maml_gradient(weights, train, validation, inner_steps=5, inner_rate=0.02):
     weights : array (n_features,).
     train : Tasks that the coefficients adapt to; features (n_tasks, n_points, n_features).
     validation : the same tasks observed at other points; its number of points may differ.
-    inner_steps : int >= 0, the number K of gradient-descent steps on the mean squared error, from alpha = 0.
+    inner_steps : int >= 0, the number K of gradient-descent steps on the mean squared error.
     inner_rate : float > 0.
+    start : array (n_features,) or None, the effective coefficients c_0 that every task starts from; 0 if None.
 
     Returns
     -------
     loss : float, mean over tasks of the mean squared validation error.
     gradient : array (n_features,), d loss / d weights.
+    start_gradient : array (n_features,), d loss / d start; only if a start is given.
 
     Raises
     ------
     ValueError if an argument is out of range, not finite or of the wrong shape, or if the inner loop diverges until its
     numbers overflow; the message then names the largest stable rate.
 
-    Taught in notebook 03_maml; Finn et al. (arXiv 1703.03400), here with adaptation of the head only (Raghu et al.,
-    arXiv 1909.09157).
+    Taught in notebook 03_maml, with a start in 09_traffic; Finn et al. (arXiv 1703.03400), here with adaptation of the
+    head only (Raghu et al., arXiv 1909.09157), or Meta-SGD (arXiv 1707.09835) on a linear model.
     """
-    return _mean_over_tasks(_second_order, weights, train, validation, inner_steps, inner_rate)
+    return _through_steps(_second_order, weights, train, validation, inner_steps, inner_rate, start)
 
 
-def fomaml_gradient(weights, train, validation, inner_steps=5, inner_rate=0.02):
+def fomaml_gradient(weights, train, validation, inner_steps=5, inner_rate=0.02, start=None):
     """Validation loss after K inner steps, and its first-order gradient: the adapted alpha counts as a constant.
 
     Parameters, returns and errors as for `maml_gradient`.
 
     Taught in notebook 03_maml; first-order MAML of Finn et al. (arXiv 1703.03400).
     """
-    return _mean_over_tasks(_first_order, weights, train, validation, inner_steps, inner_rate)
+    return _through_steps(_first_order, weights, train, validation, inner_steps, inner_rate, start)
 
 
-def train_maml(
-    family,
+def ridge_gradient(weights, train, validation, inner_steps=None, inner_rate=None, start=None, penalty=0.1):
+    """Validation loss and meta-gradient when the inner loop is ridge regression, solved exactly.
+
+    With q = w^2, G = Phi diag(q) Phi^T + n penalty I, a = G^-1 y, r = Phi_v beta - y_v and
+    b = G^-1 Phi diag(q) Phi_v^T r:  dL/dw_j = (4 / M) w_j (Phi^T a)_j ((Phi_v^T r)_j - (Phi^T b)_j).
+    Parameters and returns as for `maml_gradient`, so that `train_maml(gradient=ridge_gradient)` works; the inner steps
+    and rate have no meaning here. Another penalty: functools.partial(ridge_gradient, penalty=0.01).
+
+    Raises
+    ------
+    ValueError if an argument is not finite or shapes disagree, or if the penalty is not positive.
+
+    Taught in notebook 06_prior.
+    """
+    penalty = checks.real("penalty", penalty, 0.1, minimum=0, above=True)
+    return _closed_form(weights, train, validation, start, penalty)
+
+
+def min_norm_gradient(weights, train, validation, inner_steps=None, inner_rate=None, start=None):
+    """As `ridge_gradient`, for the limit of no penalty: the inner loop interpolates.
+
+    Raises ValueError also if fewer weights than training points differ from 0, as then nothing can interpolate.
+    """
+    n_points = train.labels.shape[-1]
+    if np.count_nonzero(weights) < n_points:
+        raise ValueError(
+            f"weights must have at least {n_points} entries that are not zero, as many as points, "
+            f"got {np.count_nonzero(weights)}; use ridge_gradient, or fewer points"
+        )
+    return _closed_form(weights, train, validation, start, 0.0)
+
+
+def maml_steps(
+    source,
     weights="ones",
     *,
     steps=1000,
@@ -64,29 +100,35 @@ def train_maml(
     n_validation=64,
     inner_steps=5,
     inner_rate=0.02,
-    outer_rate=0.05,
-    seed=0,
+    outer=Adam(0.05),  # noqa: B008 - frozen
     gradient=maml_gradient,
-    callback=None,
-    callback_every=10,
+    learn_start=False,
+    seed=0,
+    resume=None,
 ):
-    """Learn feature weights: every step draws new tasks and moves the weights down the meta-gradient with Adam.
+    """Learn feature weights, one outer step at a time: new tasks, and a step down the meta-gradient.
+
+    A generator: `for run in maml_steps(family): ...` can watch, log, draw, show a progress bar, and be left.
 
     Parameters
     ----------
-    family : TaskFamily; its design places the training points, validation points are always random.
-    weights : "ones", "uniform" (in [0, 1]) or an array (n_features,), where to start.
-    steps : int >= 1, outer steps; the outer rate falls to 0 along a cosine.
-    n_tasks, n_points, n_validation : int >= 1, tasks a step and points a task.
+    source : TaskFamily, whose design places the training points while validation points are always random; or any
+        iterable of batches: pairs (train, validation) of `Tasks`, or single `Tasks`, of which the first half of the
+        points trains and the rest validates. Of an own source n_tasks, n_points and n_validation are not used.
+    weights : "ones", "uniform" (in [0, 1]), one number for all, or an array (n_features,), where to start.
+    steps : int >= 1, outer steps.
+    n_tasks, n_points : int >= 1, tasks a step and training points a task.
+    n_validation : int >= 0, held-out points a task; with 0 the training points themselves validate.
     inner_steps, inner_rate : the inner loop, see `maml_gradient`.
-    outer_rate : float > 0, Adam's first rate.
+    outer : the outer optimiser, see `training.Adam` and `training.Descent`, or a function like them.
+    gradient : `maml_gradient`, `fomaml_gradient`, `ridge_gradient`, or a function of the same signature.
+    learn_start : bool, whether the point that every task starts from is learned, too (from 0).
     seed : int, seeds everything that is drawn.
-    gradient : `maml_gradient`, `fomaml_gradient`, or a function of the same signature.
-    callback : function (step, loss, weights), called every `callback_every` steps; returning True stops the run.
+    resume : a Run of the same settings that was stopped, interrupted or loaded: goes on as if it had not been.
 
-    Returns
-    -------
-    Run; if the run diverges or is interrupted, its status says so and the history so far is kept.
+    Yields
+    ------
+    Run, after every outer step.
 
     Raises
     ------
@@ -94,78 +136,132 @@ def train_maml(
 
     Taught in notebook 03_maml.
     """
-    checks.instance("family", family, TaskFamily, "TaskFamily()")
+    inner_steps, inner_rate = check_inner_loop(inner_steps, inner_rate)
+    config = {
+        "steps": checks.at_least("steps", steps, 1, 1000),
+        "n_tasks": checks.at_least("n_tasks", n_tasks, 1, 15),
+        "n_points": checks.at_least("n_points", n_points, 1, 64),
+        "n_validation": checks.at_least("n_validation", n_validation, 0, 64),
+        "inner_steps": inner_steps,
+        "inner_rate": inner_rate,
+        "outer": checks.described("outer", outer),
+        "gradient": checks.described("gradient", gradient),
+        "learn_start": bool(learn_start),
+        "seed": checks.at_least("seed", seed, 0, 0),
+    }
+    checks.function("outer", outer, "such as Adam(0.05)")
     checks.function("gradient", gradient, "such as maml_gradient")
-    n_points = checks.at_least("n_points", n_points, 1, 64)
-    n_validation = check_n_points("n_validation", n_validation, family.n_features, "random")
+    if isinstance(source, TaskFamily) and n_validation:
+        source.check_n_points("n_validation", n_validation, "random")
+    rng = np.random.default_rng(config["seed"])
+    sizes = (n_points, n_validation) if n_validation else (n_points,)
+    batches, n_features, described = open_source(source, n_tasks, sizes, rng)
+    initial = initial_weights(weights, n_features, rng)
+    config["weights"] = described_weights(weights, initial)
+    objective = _with_start if learn_start else _without_start
+    objective = functools.partial(objective, gradient, inner_steps, inner_rate)
+    zeros = np.zeros(n_features)
+    return run_steps("maml", objective, batches, initial, zeros, outer, described | config, resume)
+
+
+def train_maml(source, weights="ones", **settings):
+    """Take all steps of `maml_steps`, with the same arguments, and return the last Run.
+
+    If the run diverges, its status says so. An interrupt goes through, and `interrupted_run()` has what there is.
+
+    Taught in notebook 03_maml.
+    """
+    return run_to_end(maml_steps(source, weights, **settings))
+
+
+def _without_start(gradient, inner_steps, inner_rate, weights, start, train, validation=None):
+    """Loss and gradient in the weights; without held-out points the training points validate."""
+    return gradient(weights, train, train if validation is None else validation, inner_steps, inner_rate)
+
+
+def _with_start(gradient, inner_steps, inner_rate, weights, start, train, validation=None):
+    """Loss and gradients in the weights and in the start."""
+    validation = train if validation is None else validation
+    return gradient(weights, train, validation, inner_steps, inner_rate, start=start)
+
+
+def _through_steps(sums, weights, train, validation, inner_steps, inner_rate, start):
+    """Mean loss and mean gradients through K inner steps, by `_second_order` or `_first_order`."""
     inner_steps, inner_rate = check_inner_loop(inner_steps, inner_rate)
-    config = {"steps": steps, "n_tasks": n_tasks, "n_points": n_points, "n_validation": n_validation}
-    config |= {"inner_steps": inner_steps, "inner_rate": inner_rate, "outer_rate": outer_rate, "seed": seed}
-    rng = np.random.default_rng(checks.at_least("seed", seed, 0, 0))
-    start = initial_weights(weights, family.n_features, rng)
-    adam = Adam(outer_rate, steps)
-    episodes = Episodes(family, n_tasks, (n_points, n_validation), rng)
-
-    def update(weights):
-        loss, slope = 0.0, np.zeros_like(weights)
-        for train, validation in episodes:
-            part = len(train.x) / n_tasks
-            part_loss, part_slope = gradient(weights, train, validation, inner_steps, inner_rate)
-            loss += part * part_loss
-            slope += part * part_slope
-        return loss, adam(weights, slope), train
-
-    method = getattr(gradient, "__name__", type(gradient).__name__)
-    return run_training(method, update, start, family, config, callback, callback_every)
+    sums = functools.partial(sums, inner_steps=inner_steps, step=2 * inner_rate / train.labels.shape[-1])
+    loss, *slopes = _mean_over_tasks(sums, weights, train, validation, start)
+    if not (math.isfinite(loss) and all(np.isfinite(slope).all() for slope in slopes)):
+        _blame(weights, train, validation, start)
+        raise divergence(train.features, weights, inner_rate)
+    return loss, *slopes
 
 
-@np.errstate(over="ignore", invalid="ignore")  # a result that is not finite is answered below
-def _mean_over_tasks(gradient, weights, train, validation, inner_steps, inner_rate):
-    """Mean loss and mean of a `gradient` over all tasks, computed for as many at a time as fit a core's cache."""
-    inner_steps, inner_rate = check_inner_loop(inner_steps, inner_rate)
-    features, labels, weights = _arrays("train", train, weights)
-    others, other_labels, _ = _arrays("validation", validation, weights)
-    checks.same_size("validation", len(others), len(features), "tasks")
-    inner = weights.astype(features.dtype, copy=False), inner_steps, 2 * inner_rate / features.shape[-2]
-    loss, slope = 0.0, np.zeros_like(weights)
-    for few in slices(len(features), features[0].nbytes + others[0].nbytes):
-        part_loss, part_slope = gradient(features[few], labels[few], others[few], other_labels[few], *inner)
-        loss += part_loss / len(features)
-        slope += part_slope / len(features)
-    if not (math.isfinite(loss) and np.isfinite(slope).all()):  # say which argument is to blame
-        check_regression(features, labels, weights)
-        check_regression(others, other_labels)
-        raise Divergence(features, weights, inner_rate)
-    return loss, slope
+def _closed_form(weights, train, validation, start, penalty):
+    """Mean loss and mean gradients of an inner loop that is solved exactly."""
+    sums = functools.partial(_solved, ridge=train.labels.shape[-1] * penalty)
+    loss, *slopes = _mean_over_tasks(sums, weights, train, validation, start)
+    if not (math.isfinite(loss) and all(np.isfinite(slope).all() for slope in slopes)):
+        _blame(weights, train, validation, start)
+    for slope in slopes:
+        checks.in_range(slope, "scale features, labels or weights down")
+    return loss, *slopes
 
 
-def _arrays(name, tasks, weights):
-    """Features (n_tasks, n_points, n_features), labels (n_tasks, n_points) and weights (n_features,) that fit."""
-    checks.instance(name, tasks, Tasks, "TaskFamily().sample(15, 64, rng)")
-    features, labels, weights = match_regression(tasks.features, tasks.labels, weights)
-    checks.same_size(f"{name}.features", features.ndim, 3, "axes")
-    return features, labels, weights
+def _blame(weights, train, validation, start):
+    """Raise ValueError if an argument is not finite: looked for only when a result is not."""
+    check_regression(train.features, train.labels, weights)
+    check_regression(validation.features, validation.labels)
+    if start is not None:
+        checks.finite("start", start)
 
 
-def _second_order(features, labels, others, other_labels, weights, inner_steps, step):
-    """Sums over tasks of the validation loss and of its gradient; `step` is 2 eta / N."""
+@np.errstate(over="ignore", invalid="ignore")  # a result that is not finite is answered by the caller
+def _mean_over_tasks(sums, weights, train, validation, start):
+    """Mean over tasks of a loss and its gradients, computed for as many tasks at a time as fit a core's cache."""
+    for name, tasks in {"train": train, "validation": validation}.items():
+        checks.instance(name, tasks, Tasks, "TaskFamily().sample(15, 64, rng)")
+    checks.same_size("validation", len(validation), len(train), "tasks")
+    weights = checks.floats("weights", weights)
+    totals = [0.0, np.zeros(weights.shape)] + ([] if start is None else [np.zeros(weights.shape)])
+    if start is not None:
+        start = checks.floats("start", start)
+        checks.same_shape("start", start.shape, weights.shape, "a start for every feature")
+    for few, others in slices(train, validation):
+        features, labels, inner = match_regression(few.features, few.labels, weights)
+        unseen, targets, _ = match_regression(others.features, others.labels, weights)
+        if start is not None:
+            labels = labels - features @ start.astype(features.dtype)
+            targets = targets - unseen @ start.astype(features.dtype)
+        inner = inner.astype(features.dtype, copy=False)
+        parts = sums(features, labels, unseen, targets, inner, moving=start is not None)
+        totals = [total + part / len(train) for total, part in zip(totals, parts, strict=True)]
+    return totals
+
+
+def _second_order(features, labels, unseen, targets, weights, inner_steps, step, moving):
+    """Sums over tasks of the validation loss and of its gradients; `step` is 2 eta / N.
+
+    `moving` is whether the start is a parameter, too; then the adjoint goes back to it.
+    """
     squared = step * weights**2
     effective, slopes = _adapt(features, labels, squared, inner_steps)
-    loss, adjoint = _validate(others, other_labels, effective)
+    loss, adjoint = _validate(unseen, targets, effective)
     total = np.zeros_like(adjoint)
     for k in reversed(range(inner_steps)):
         total += slopes[k] * adjoint
-        if k:  # c_0 = 0 does not depend on the weights
+        if k or moving:  # a fixed c_0 does not depend on anything
             adjoint -= np.vecmat(np.matvec(features, squared * adjoint), features)
-    return loss, -2 * step * weights * total.sum(axis=0)
+    gradient = -2 * step * weights * total.sum(axis=0)
+    return (loss, gradient, adjoint.sum(axis=0)) if moving else (loss, gradient)
 
 
-def _first_order(features, labels, others, other_labels, weights, inner_steps, step):
+def _first_order(features, labels, unseen, targets, weights, inner_steps, step, moving):
     """As `_second_order`, with the adapted coefficients alpha counting as constants."""
     effective, slopes = _adapt(features, labels, step * weights**2, inner_steps)
-    loss, adjoint = _validate(others, other_labels, effective)
+    loss, adjoint = _validate(unseen, targets, effective)
     coefficients = -step * weights * sum(slopes, np.zeros_like(adjoint))
-    return loss, (coefficients * adjoint).sum(axis=0)
+    gradient = (coefficients * adjoint).sum(axis=0)
+    return (loss, gradient, adjoint.sum(axis=0)) if moving else (loss, gradient)
 
 
 def _adapt(features, labels, squared, inner_steps):
@@ -177,6 +273,18 @@ def _adapt(features, labels, squared, inner_steps):
         slopes.append(np.vecmat(residual, features))
         effective -= squared * slopes[-1]
     return effective, slopes
+
+
+def _solved(features, labels, unseen, targets, weights, ridge, moving):
+    """As `_second_order`, for an inner loop that is solved exactly; `ridge` is n times the penalty."""
+    squared = weights**2
+    gram = (features * squared) @ features.mT + ridge * np.eye(labels.shape[-1], dtype=features.dtype)
+    slope = np.vecmat(np.linalg.solve(gram, labels[..., None])[..., 0], features)  # Phi^T a
+    loss, adjoint = _validate(unseen, targets, squared * slope)
+    back = np.linalg.solve(gram, np.matvec(features, squared * adjoint)[..., None])[..., 0]
+    adjoint -= np.vecmat(back, features)
+    gradient = 2 * weights * (slope * adjoint).sum(axis=0)
+    return (loss, gradient, adjoint.sum(axis=0)) if moving else (loss, gradient)
 
 
 def _validate(features, labels, effective):

@@ -18,10 +18,20 @@ SMALLER = "scale features, labels or weights down"
 class Divergence(ValueError):
     """An inner loop left the range of floating-point numbers; `advice` names a rate that would have been stable."""
 
-    def __init__(self, features, weights, inner_rate):
-        stable = largest_stable_rate(features, weights).min()
-        self.advice = f"inner rate {inner_rate:.3g}, stable below {stable:.3g} for these tasks and weights"
-        super().__init__(f"the inner loop diverges: {self.advice}; pass a smaller inner_rate, or {SMALLER}")
+    @property
+    def advice(self):
+        """What was too large, and what would not have been."""
+        return self.args[1]
+
+    def __str__(self):
+        return self.args[0]
+
+
+def divergence(features, weights, inner_rate):
+    """The `Divergence` of an inner loop on these features with these weights."""
+    stable = largest_stable_rate(features, weights).min()
+    advice = f"inner rate {inner_rate:.3g}, stable below {stable:.3g} for these tasks and weights"
+    return Divergence(f"the inner loop diverges: {advice}; pass a smaller inner_rate, or {SMALLER}", advice)
 
 
 def min_norm(features, labels, weights=None):
@@ -125,8 +135,13 @@ def gradient_descent(features, labels, weights, inner_steps=5, inner_rate=0.02):
     with np.errstate(over="ignore", invalid="ignore"):
         coefficients = _descend(features, labels, weights, inner_steps, inner_rate)
     if not np.isfinite(coefficients).all():
-        raise Divergence(features, weights, inner_rate)
+        raise divergence(features, weights, inner_rate)
     return coefficients
+
+
+def few_steps(features, labels, weights, inner_steps=5, inner_rate=0.02):
+    """What `gradient_descent` predicts with: the effective coefficients weights * alpha, array (..., n_features)."""
+    return weights * gradient_descent(features, labels, weights, inner_steps, inner_rate)
 
 
 def _descend(features, labels, weights, inner_steps, inner_rate):
@@ -193,12 +208,15 @@ def aliased_min_norm(effective, weights, n_points):
     checks.same_shape("weights", weights.shape, effective.shape[-1:], "a weight for every column of effective")
     weights = _ratios(weights)
     representative, factor = alias_classes(n_points, effective.shape[-1])
-    same_class = representative[:, None] == representative
-    share = weights**2 * factor
-    total = same_class @ (share * factor)
+    live = factor != 0
+    share = weights[live] ** 2 * factor[live]
+    classes = representative[live]
+    total = np.bincount(classes, share * factor[live])[classes]
+    aliased = np.zeros(effective.shape)
     with np.errstate(over="ignore", invalid="ignore"):
-        mass = (effective * factor) @ same_class
-        aliased = mass * np.divide(share, total, out=np.zeros_like(share), where=total > 0)
+        each = (effective * factor)[..., live].reshape(-1, len(classes))
+        mass = np.array([np.bincount(classes, task)[classes] for task in each]).reshape(*effective.shape[:-1], -1)
+        aliased[..., live] = mass * np.divide(share, total, out=np.zeros_like(share), where=total > 0)
     return checks.in_range(aliased, "scale the effective coefficients down")
 
 
@@ -228,7 +246,7 @@ def risk(estimate, truth):
         return checks.in_range(np.sum((estimate - truth) ** 2, axis=-1), "scale estimate and truth down")
 
 
-def few_shot_risk(family, n_points, solve, n_tasks=50, rng=None):
+def few_shot_risk(family, n_points, solve, n_tasks=50, seed=0):
     """Risk of a solver on tasks it has never seen, each observed at `n_points` points.
 
     Parameters
@@ -237,7 +255,7 @@ def few_shot_risk(family, n_points, solve, n_tasks=50, rng=None):
     n_points : int >= 1.
     solve : function (features (n_tasks, n_points, d), labels (n_tasks, n_points)) -> effective (n_tasks, d).
     n_tasks : int >= 1.
-    rng : numpy.random.Generator, numpy.random.default_rng(0) if None: the same unseen tasks for every solver.
+    seed : int, of the stream of unseen tasks: the same tasks for every solver, and none that any training has drawn.
 
     Returns
     -------
@@ -251,8 +269,26 @@ def few_shot_risk(family, n_points, solve, n_tasks=50, rng=None):
     """
     checks.instance("family", family, TaskFamily, "TaskFamily()")
     checks.function("solve", solve, "(features, labels) -> effective")
-    tasks = family.sample(n_tasks, n_points, np.random.default_rng(0) if rng is None else rng)
+    tasks = family.unseen(n_tasks, n_points, seed)
     return risk(solve(tasks.features, tasks.labels), tasks.effective)
+
+
+def share(weights, support):
+    """Part of sum w^2 that lies on the `support`: 1 is perfect, |S| / d is what equal weights have.
+
+    Raises ValueError if the weights are not finite, or all zero. Taught in notebook 03_maml.
+    """
+    squared = _ratios(checks.array("weights", weights, 1)) ** 2
+    if not squared.any():
+        raise ValueError("weights must not all be 0, as nothing has a share then; pass weights that were trained")
+    return float(squared[list(support)].sum() / squared.sum())
+
+
+def on_top(weights, support):
+    """Whether the largest |weights| are exactly those of the `support`. Taught in notebook 03_maml."""
+    size = np.abs(checks.array("weights", weights, 1))
+    others = np.delete(size, list(support))
+    return bool(size[list(support)].min() > others.max(initial=0))
 
 
 def check_regression(features, labels, weights=None):

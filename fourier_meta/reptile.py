@@ -3,19 +3,22 @@
 Taught in notebook 04_reptile.
 """
 
+import functools
+
 import numpy as np
 
 from fourier_meta import checks
-from fourier_meta.regression import Divergence, check_inner_loop, check_regression, match_regression
-from fourier_meta.tasks import Episodes, TaskFamily, slices
-from fourier_meta.training import initial_weights, run_training
+from fourier_meta.regression import check_inner_loop, check_regression, divergence, match_regression
+from fourier_meta.tasks import slices
+from fourier_meta.training import Interpolate, described_weights, initial_weights, open_source, run_steps, run_to_end
 
 
 @np.errstate(over="ignore", invalid="ignore")  # a result that is not finite is answered below
 def joint_descent(features, labels, weights, inner_steps=20, inner_rate=0.02):
     """Take gradient steps on the mean squared error in the weights and the coefficients at once, from alpha = 0.
 
-    Under small steps weights^2 - coefficients^2 is conserved, so no weight can end below its start.
+    Under small steps weights^2 - coefficients^2 is conserved: in that limit no weight ends below its start, and a step
+    of size eta multiplies the difference by 1 - eta^2 h^2, where h is the gradient in weights * coefficients.
 
     Parameters
     ----------
@@ -42,21 +45,18 @@ def joint_descent(features, labels, weights, inner_steps=20, inner_rate=0.02):
     step = 2 * inner_rate / features.shape[-2]
     weights = np.tile(start.astype(features.dtype, copy=False), (*labels.shape[:-1], 1))
     coefficients = np.zeros_like(weights)
-    for few in slices(len(features), features[0].nbytes) if features.ndim > 2 else [...]:
-        w, alpha = weights[few], coefficients[few]
-        for _ in range(inner_steps):
-            residual = np.matvec(features[few], w * alpha) - labels[few]
-            slope = step * np.vecmat(residual, features[few])
-            w, alpha = w - slope * alpha, alpha - slope * w
-        weights[few], coefficients[few] = w, alpha
+    for _ in range(inner_steps):
+        residual = np.matvec(features, weights * coefficients) - labels
+        slope = step * np.vecmat(residual, features)
+        weights, coefficients = weights - slope * coefficients, coefficients - slope * weights
     if not (np.isfinite(weights).all() and np.isfinite(coefficients).all()):  # say which argument is to blame
         check_regression(features, labels, start)
-        raise Divergence(features, start, inner_rate)
+        raise divergence(features, start, inner_rate)
     return weights, coefficients
 
 
-def train_reptile(
-    family,
+def reptile_steps(
+    source,
     weights="ones",
     *,
     steps=1000,
@@ -64,27 +64,30 @@ def train_reptile(
     n_points=64,
     inner_steps=20,
     inner_rate=0.02,
-    step_size=0.5,
+    outer=Interpolate(0.5),  # noqa: B008 - frozen
     seed=0,
-    callback=None,
-    callback_every=10,
+    resume=None,
 ):
-    """Learn feature weights: every step draws new tasks and moves the weights towards the mean of the adapted ones.
+    """Learn feature weights, one outer step at a time: new tasks, and a part of the way to where they went.
+
+    A generator: `for run in reptile_steps(family): ...` can watch, log, draw, show a progress bar, and be left.
 
     Parameters
     ----------
-    family : TaskFamily.
-    weights : "ones", "uniform" (in [0, 1]) or an array (n_features,), where to start.
-    steps : int >= 1, outer steps; the step size falls to 0 along a line.
+    source : TaskFamily, or any iterable of batches (`Tasks`; of a pair the first). Of an own source n_tasks and
+        n_points are not used.
+    weights : "ones", "uniform" (in [0, 1]), one number for all, or an array (n_features,), where to start.
+    steps : int >= 1, outer steps.
     n_tasks, n_points : int >= 1, tasks a step and points a task.
     inner_steps, inner_rate : the joint descent, see `joint_descent`.
-    step_size : float in (0, 1], the first fraction of the way that the weights move.
+    outer : the outer optimiser, see `training.Interpolate`; its gradient is w minus the mean of the adapted weights.
     seed : int, seeds everything that is drawn.
-    callback : function (step, loss, weights), called every `callback_every` steps; returning True stops the run.
+    resume : a Run of the same settings that was stopped, interrupted or loaded: goes on as if it had not been.
 
-    Returns
-    -------
-    Run; its loss is the mean squared error on the training points after adaptation, as Reptile has no validation set.
+    Yields
+    ------
+    Run, after every outer step; its loss is the mean squared error on the training points after adaptation, as Reptile
+    has no validation set.
 
     Raises
     ------
@@ -92,25 +95,41 @@ def train_reptile(
 
     Taught in notebook 04_reptile; Nichol et al. (arXiv 1803.02999).
     """
-    checks.instance("family", family, TaskFamily, "TaskFamily()")
-    n_points = checks.at_least("n_points", n_points, 1, 64)
-    steps = checks.at_least("steps", steps, 1, 1000)
     inner_steps, inner_rate = check_inner_loop(inner_steps, inner_rate)
-    step_size = checks.real("step_size", step_size, 0.5, minimum=0, maximum=1, above=True)
-    config = {"steps": steps, "n_tasks": n_tasks, "n_points": n_points}
-    config |= {"inner_steps": inner_steps, "inner_rate": inner_rate, "step_size": step_size, "seed": seed}
-    rng = np.random.default_rng(checks.at_least("seed", seed, 0, 0))
-    start = initial_weights(weights, family.n_features, rng)
-    episodes = Episodes(family, n_tasks, (n_points,), rng)
-    fraction = iter(step_size * (1 - np.arange(steps) / steps))
+    config = {
+        "steps": checks.at_least("steps", steps, 1, 1000),
+        "n_tasks": checks.at_least("n_tasks", n_tasks, 1, 15),
+        "n_points": checks.at_least("n_points", n_points, 1, 64),
+        "inner_steps": inner_steps,
+        "inner_rate": inner_rate,
+        "outer": checks.described("outer", outer),
+        "seed": checks.at_least("seed", seed, 0, 0),
+    }
+    checks.function("outer", outer, "such as Interpolate(0.5)")
+    rng = np.random.default_rng(config["seed"])
+    batches, n_features, described = open_source(source, n_tasks, (n_points,), rng)
+    initial = initial_weights(weights, n_features, rng)
+    config["weights"] = described_weights(weights, initial)
+    objective = functools.partial(_way_back, inner_steps, inner_rate)
+    return run_steps("reptile", objective, batches, initial, np.zeros(n_features), outer, described | config, resume)
 
-    def update(weights):
-        loss, moved = 0.0, np.zeros_like(weights)
-        for (tasks,) in episodes:
-            adapted, coefficients = joint_descent(tasks.features, tasks.labels, weights, inner_steps, inner_rate)
-            fitted = np.matvec(tasks.features, adapted * coefficients)
-            loss += float(np.sum((fitted - tasks.labels) ** 2)) / (n_tasks * n_points)
-            moved += (adapted - weights).sum(axis=0) / n_tasks
-        return loss, weights + next(fraction) * moved, tasks
 
-    return run_training("reptile", update, start, family, config, callback, callback_every)
+def train_reptile(source, weights="ones", **settings):
+    """Take all steps of `reptile_steps`, with the same arguments, and return the last Run.
+
+    If the run diverges, its status says so. An interrupt goes through, and `interrupted_run()` has what there is.
+
+    Taught in notebook 04_reptile.
+    """
+    return run_to_end(reptile_steps(source, weights, **settings))
+
+
+def _way_back(inner_steps, inner_rate, weights, start, tasks):
+    """Training loss after adaptation, and the weights minus the mean of the adapted ones."""
+    loss, back = 0.0, np.zeros_like(weights)
+    for (few,) in slices(tasks):
+        adapted, coefficients = joint_descent(few.features, few.labels, weights, inner_steps, inner_rate)
+        fitted = np.matvec(few.features, adapted * coefficients)
+        loss += float(np.sum((fitted - few.labels) ** 2)) / tasks.labels.size
+        back += (weights - adapted).sum(axis=0) / len(tasks)
+    return loss, back

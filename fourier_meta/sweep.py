@@ -1,14 +1,16 @@
 """Run one function over a grid of configurations and seeds, on as many processes or machines as the reader has.
 
 joblib decides where: wrap the call in `joblib.parallel_config(backend="loky", n_jobs=4)`, or "dask", or "ray".
-Used in notebook 07_scaling.
+The long experiments of the book run so; their tables are stored, and `load_table` reads them. Used from 04_reptile on.
 """
 
+import ast
 import dataclasses
+import functools
 import hashlib
+import inspect
 import itertools
 import json
-import os
 import sys
 import time
 import traceback
@@ -17,7 +19,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fourier_meta import checks
+from fourier_meta import checks, files
+
+TABLES = Path(__file__).resolve().parents[1] / "notebooks" / "results"
+DRAWS = ("__init__", "figures", "explorers", "exercises", "sweep", "files")  # modules that no result depends on
 
 
 class Cell(NamedTuple):
@@ -37,12 +42,14 @@ def sweep(function, grid, seeds=(0,), *, folder=None, progress=True):
 
     Parameters
     ----------
-    function : returns numbers, strings, arrays, or lists and dicts of these; drawn from `seed` alone if at all.
+    function : returns numbers, strings, arrays, or lists and dicts of these; drawn from `seed` alone if at all. It has
+        a name (no lambda), or is a functools.partial of one that has.
     grid : dict from an argument's name to a list of its values; all combinations are run. Values are numbers, strings,
-        None, dataclasses such as TaskFamily, or tuples and lists of these.
+        None, arrays, functions with a name, dataclasses such as TaskFamily, or tuples and lists of these.
     seeds : int >= 0, several.
     folder : where to keep one file for each finished cell. A second call with the same folder runs only the cells that
-        are missing or failed; use another folder when the function itself has changed. Nothing is kept if None.
+        are missing or failed. A cell is known by the function, its configuration and seed, and by the code that made
+        it: of the function's module and of this package, without comments and docstrings. Nothing is kept if None.
     progress : bool, whether to say on standard error how far it is.
 
     Returns
@@ -63,7 +70,7 @@ def sweep(function, grid, seeds=(0,), *, folder=None, progress=True):
     except ImportError as error:
         raise ImportError(f"sweep needs {error.name}: install it with pip install 'fourier_meta[sweep]'") from error
     checks.function("function", function, "that takes a configuration and a seed")
-    store = _Store(folder, function)
+    store = _Store(folder, [checks.described("function", function), code_digest(function) if folder else ""])
     cells = {store.name(*cell): cell for cell in _cells(grid, seeds)}
     done = {name: record for name in cells if (record := store.load(name)) and record["error"] is None}
     missing = [name for name in cells if name not in done]
@@ -92,7 +99,7 @@ def _cells(grid, seeds):
 
 
 def _check_different(name, values):
-    described = [json.dumps(_plain(value), sort_keys=True) for value in values]
+    described = [json.dumps(checks.described(name, value), sort_keys=True) for value in values]
     if not described or len(set(described)) < len(described):
         raise ValueError(f"{name} must hold at least one value and none twice, got {list(values)!r:.80}")
 
@@ -128,13 +135,11 @@ class _Store:
 
     def __init__(self, folder, function):
         self.folder = None if folder is None else Path(folder)
-        self.function = f"{function.__module__}.{getattr(function, '__qualname__', type(function).__name__)}"
-        if self.folder:
-            self.folder.mkdir(parents=True, exist_ok=True)
+        self.function = function
 
     def name(self, configuration, seed):
-        """What tells a cell from all others: a digest of the function's name, the configuration and the seed."""
-        described = json.dumps([self.function, _plain(configuration), seed], sort_keys=True)
+        """What tells a cell from all others: a digest of the function, the configuration and the seed."""
+        described = json.dumps([self.function, checks.described("grid", configuration), seed], sort_keys=True)
         return hashlib.sha256(described.encode()).hexdigest()[:20]
 
     def load(self, name):
@@ -145,11 +150,45 @@ class _Store:
             return None
 
     def save(self, name, record):
-        """Write beside, then rename: an interruption leaves the whole file or none."""
+        """Keep the record of a cell that has ended."""
         if self.folder:
-            beside = self.folder / f".{name}.{os.getpid()}"
-            beside.write_text(json.dumps(record) + "\n", encoding="utf-8")
-            beside.replace(self.folder / f"{name}.json")
+            files.replace(self.folder / f"{name}.json", json.dumps(record) + "\n")
+
+
+def code_digest(function):
+    """A digest of the code behind a function: its module (in a notebook, its source) and this package's mathematics.
+
+    Comments, docstrings and layout do not count.
+    """
+    while isinstance(function, functools.partial):
+        function = function.func
+    module = sys.modules.get(getattr(function, "__module__", None))
+    try:
+        own = inspect.getsource(module if getattr(module, "__file__", None) else function)
+    except (OSError, TypeError):  # built in, or typed into a plain interpreter
+        own = ""
+    return hashlib.sha256((_code_only(own) + _package_code()).encode()).hexdigest()
+
+
+@functools.cache
+def _package_code():
+    modules = sorted(Path(__file__).parent.glob("*.py"))
+    return "".join(_code_only(file.read_text(encoding="utf-8")) for file in modules if file.stem not in DRAWS)
+
+
+def _code_only(source):
+    """The syntax of a source without its docstrings."""
+    tree = ast.parse(inspect.cleandoc(source))
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if (
+            isinstance(body, list)
+            and body
+            and isinstance(body[0], ast.Expr)
+            and isinstance(body[0].value, ast.Constant)
+        ):
+            body[0].value.value = ""
+    return ast.dump(tree)
 
 
 def _plain(value):
@@ -181,3 +220,58 @@ def _progress(total):
         print(f"\r{bar:░<20} {done} of {total} cells{note}, {left:.0f} s left ", end=end, file=sys.stderr, flush=True)
 
     return report
+
+
+class Table:
+    """A stored experiment: `columns` (name -> array, one entry per row) and `provenance` (how it was made)."""
+
+    def __init__(self, columns, provenance):
+        self.columns = {name: np.array(values) for name, values in columns.items()}
+        self.provenance = provenance
+
+    def cube(self, value, *axes, **where):
+        """The column `value` as an array with one axis for each column in `axes`, levels in their stored order.
+
+        Keyword arguments select rows first. Raises ValueError unless every combination of levels occurs exactly once.
+        """
+        rows = self._rows(where)
+        places = []
+        for axis in axes:
+            levels = {level: i for i, level in enumerate(self.levels(axis, **where))}
+            places.append([levels[level] for level in self.columns[axis][rows].tolist()])
+        shape = tuple(max(place, default=-1) + 1 for place in places)
+        if len(rows) != np.prod(shape) or len(set(zip(*places, strict=True))) < len(rows):
+            raise ValueError(f"axes {axes} must tell all {len(rows)} rows apart; name more axes, or select rows")
+        result = np.empty(shape)
+        result[tuple(places)] = self.columns[value][rows]
+        return result
+
+    def levels(self, axis, **where):
+        """The different values of a column in their stored order, as a list; keyword arguments select rows."""
+        return list(dict.fromkeys(self.columns[axis][self._rows(where)].tolist()))
+
+    def _rows(self, where):
+        unknown = set(where) - set(self.columns)
+        if unknown:
+            raise ValueError(f"no column {sorted(unknown)} in this table; there is {', '.join(self.columns)}")
+        size = len(next(iter(self.columns.values())))
+        chosen = np.all([np.isin(self.columns[name], level) for name, level in where.items()] or [True], axis=0)
+        return np.flatnonzero(np.broadcast_to(chosen, size))
+
+
+def load_table(name):
+    """Read the stored results of one experiment, for example "mechanisms"; raises ValueError if there are none."""
+    path = TABLES / f"{name}.json"
+    if not TABLES.is_dir():
+        raise ValueError(
+            f"name {name!r} is a stored experiment of the book, and only the package is installed here; clone the book "
+            "and run its notebooks there"
+        )
+    if not path.exists():
+        known = ", ".join(sorted(file.stem for file in TABLES.glob("*.json"))) or "none"
+        raise ValueError(f"name {name!r} is no stored experiment in {TABLES} (there is {known}); run make results")
+    content = json.loads(path.read_text(encoding="utf-8"))
+    columns = {
+        key: [np.nan if value is None else value for value in values] for key, values in content["columns"].items()
+    }
+    return Table(columns, content["provenance"])
