@@ -2,6 +2,8 @@
 
 Usage: python tools/execute.py [NAME ...], as `make notebooks` does; a NAME is, for example, 03_maml.
 
+A notebook that was edited since its source was saved is not overwritten: the program stops and says what to type.
+
 What is stored depends on the source and on its outputs only: a second run changes no byte. Three things would
 differ from run to run and are settled here:
 
@@ -9,6 +11,8 @@ differ from run to run and are settled here:
 - A cell tagged "wall-clock" keeps the output that is stored already, as long as its source is unchanged.
   To measure again, delete the .ipynb file first.
 - Widgets are stored as a line of text: their state belongs to a kernel that is gone.
+
+Cells whose tags say that a reader may skip them (FOLDED) are stored folded for JupyterLab, too.
 """
 
 import hashlib
@@ -38,6 +42,8 @@ METADATA = {
         "pygments_lexer": "ipython3",
     },
 }
+
+FOLDED = {"hide-input", "colab", "solution"}
 
 WIDGET_STATE = "application/vnd.jupyter.widget-view+json"
 WIDGET_REPR = re.compile(r"\w+\(.*\)", re.DOTALL)  # VBox(children=(IntSlider(...
@@ -76,13 +82,39 @@ def store(source: Path) -> bool:
     """Execute one source and write its notebook; True if that changed the file."""
     target = source.with_suffix(".ipynb")
     old = target.read_text(encoding="utf-8") if target.exists() else None
-    notebook = executed(jupytext.read(source), source)
-    normalise(notebook, nbformat.reads(old, as_version=4) if old else None)
+    stored = nbformat.reads(old, as_version=4) if old else None
+    notebook = jupytext.read(source)
+    if stored and was_edited(target, stored, source, notebook):
+        raise NotebookError(advice(source))
+    executed(notebook, source)
+    normalise(notebook, stored)
     new = nbformat.writes(notebook) + "\n"
     if new == old:
         return False
     write_beside_then_rename(target, new)
     return True
+
+
+def was_edited(target: Path, stored: NotebookNode, source: Path, notebook: NotebookNode) -> bool:
+    """True if the .ipynb half holds other cells than the .py half and was saved later: somebody's work."""
+    return target.stat().st_mtime > source.stat().st_mtime and contents(stored) != contents(notebook)
+
+
+def contents(notebook: NotebookNode) -> list[tuple]:
+    """What both halves of a pair hold: type, text and tags of each cell."""
+    return [(cell.cell_type, cell.source.rstrip(), cell.metadata.get("tags", [])) for cell in notebook.cells]
+
+
+def advice(source: Path) -> str:
+    """What to type when the halves of a pair differ: the half that was saved last wins."""
+    notebook = source.with_suffix(".ipynb")
+    if notebook.stat().st_mtime > source.stat().st_mtime:
+        return (
+            f"{notebook.name} was edited after {source.name}, which knows nothing of it. To keep the edit:\n"
+            f"  .venv/bin/jupytext --sync notebooks/{notebook.name}\n"
+            f"To drop it: touch notebooks/{source.name}. Then run make notebooks ONLY={source.stem} again."
+        )
+    return f"{source.name} was edited after {notebook.name}: run make notebooks ONLY={source.stem}"
 
 
 def write_beside_then_rename(target: Path, text: str) -> None:
@@ -96,7 +128,7 @@ def write_beside_then_rename(target: Path, text: str) -> None:
 
 
 def executed(notebook: NotebookNode, source: Path) -> NotebookNode:
-    """The notebook with its outputs, run in a fresh kernel in the notebook's own folder."""
+    """The notebook itself with its outputs, run in a fresh kernel in its own folder."""
     client = NotebookClient(
         notebook,
         km=this_interpreters_kernel(),
@@ -140,7 +172,10 @@ def normalise(notebook: NotebookNode, old: NotebookNode | None) -> None:
     give_fixed_ids(notebook)
     stored = {cell.id: cell for cell in old.cells} if old else {}
     for cell in notebook.cells:
+        cell.metadata.pop("jupyter", None)
         if cell.cell_type == "code":
+            if FOLDED & set(cell.metadata.get("tags", [])):
+                cell.metadata["jupyter"] = {"source_hidden": True}
             cell.metadata.pop("execution", None)
             cell.outputs = [text_for_widget(output) for output in merged_streams(cell.outputs)]
             if "wall-clock" in cell.metadata.get("tags", []) and cell.id in stored:

@@ -88,7 +88,59 @@ def stored_before(source):
     """Store a notebook of an earlier time; its bytes."""
     target = source.with_suffix(".ipynb")
     nbformat.write(nbformat.v4.new_notebook(), target)
+    saved(target, -100)
     return target.read_bytes()
+
+
+def saved(path, seconds):
+    """Pretend that a file was saved so many seconds from now."""
+    os.utime(path, (time.time() + seconds, time.time() + seconds))
+
+
+def edited(target):
+    """A reader answers an exercise in the notebook, outside Jupyter; the bytes of the notebook."""
+    notebook = checkout.read(target)
+    notebook.cells[-1].source = "answer = 42"
+    nbformat.write(notebook, target)
+    return target.read_bytes()
+
+
+def test_a_notebook_edited_later_than_its_source_is_never_overwritten(source):
+    source.write_text("# %%\nx = 1\n\n# %%\nanswer = ...\n")
+    execute.store(source)
+    target = source.with_suffix(".ipynb")
+    work = edited(target)
+    saved(source, -100)
+    with pytest.raises(execute.NotebookError, match=r"01_demo\.ipynb was edited after 01_demo\.py") as told:
+        execute.store(source)
+    assert target.read_bytes() == work
+    assert "jupytext --sync notebooks/01_demo.ipynb" in str(told.value)
+
+    (source.parent / "jupytext.toml").write_text('formats = "ipynb,py:percent"\n')
+    subprocess.run([sys.executable, "-m", "jupytext", "--sync", target], check=True, capture_output=True)
+    execute.store(source)
+    assert "answer = 42" in source.read_text()
+    assert checkout.read(target).cells[-1].source == "answer = 42"
+
+
+def test_an_older_notebook_is_stored_anew_and_a_newer_one_with_the_same_cells_too(source):
+    source.write_text("# %%\nprint(1)\n")
+    execute.store(source)
+    source.write_text("# %%\nprint(2)\n")
+    saved(source.with_suffix(".ipynb"), -100)
+    assert execute.advice(source) == "01_demo.py was edited after 01_demo.ipynb: run make notebooks ONLY=01_demo"
+    assert execute.store(source)
+    saved(source, -100)
+    assert not execute.store(source)
+
+
+def test_cells_that_a_reader_may_skip_are_folded_and_settings_keep_their_tag(source):
+    cells = [f'# %% tags=["{tag}"]\nx = 1\n' for tag in ("parameters", "hide-input", "colab", "solution", "explorer")]
+    source.write_text("\n".join(cells))
+    execute.store(source)
+    stored = checkout.read(source.with_suffix(".ipynb")).cells
+    assert [cell.metadata.get("jupyter", {}).get("source_hidden", False) for cell in stored] == [0, 1, 1, 1, 0]
+    assert stored[0].metadata.tags == ["parameters"]
 
 
 def files(folder):

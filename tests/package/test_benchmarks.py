@@ -85,7 +85,7 @@ def test_where_gradients_disagree_nothing_is_measured_or_written(tmp_path):
     program = f"""
         import sys
         from pathlib import Path
-        sys.path[:0] = [{str(BENCHMARKS)!r}, {str(checkout.ROOT / "tests" / "package")!r}]
+        sys.path[:0] = {[str(BENCHMARKS), str(checkout.ROOT / "tests"), str(checkout.ROOT / "tests" / "package")]!r}
         import measure, peers, run, test_benchmarks
         peers.PEERS = {{"fourier_meta": peers.PEERS["fourier_meta"], "wrong": ("numpy", test_benchmarks.first_order)}}
         def timed(*anything):

@@ -368,7 +368,7 @@ case "$HOW" in fail) exit 1;; hang) touch started; exec sleep 60;; esac
 
 
 @pytest.fixture
-def checkout(tmp_path):
+def copied(tmp_path):
     """A folder where `make site` believes that everything is installed, with an old site in place."""
     shutil.copy(checkout.ROOT / "Makefile", tmp_path)
     for name in ("pyproject.toml", "requirements.lock"):
@@ -383,11 +383,11 @@ def checkout(tmp_path):
     return tmp_path
 
 
-def make_site(checkout, how):
+def make_site(copied, how):
     environment = {"PATH": "/usr/bin:/bin", "HOW": how}
     return subprocess.Popen(
         ["make", "site"],
-        cwd=checkout,
+        cwd=copied,
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -401,22 +401,22 @@ needs_make = pytest.mark.skipif(not shutil.which("make"), reason="there is no ma
 
 @needs_make
 @pytest.mark.parametrize(("how", "left"), [("finish", "new\n"), ("fail", "old\n")])
-def test_make_site_leaves_a_whole_site(checkout, how, left):
-    run = make_site(checkout, how)
+def test_make_site_leaves_a_whole_site(copied, how, left):
+    run = make_site(copied, how)
     output = run.communicate(timeout=60)[0]
     assert (run.returncode == 0) == (how == "finish"), output
-    assert checkout.joinpath("_site", "index.html").read_text() == left
+    assert copied.joinpath("_site", "index.html").read_text() == left
 
 
 @needs_make
-def test_an_interrupted_make_site_leaves_the_old_one_and_the_next_finishes(checkout):
-    run = make_site(checkout, "hang")
-    while not checkout.joinpath("started").exists():
+def test_an_interrupted_make_site_leaves_the_old_one_and_the_next_finishes(copied):
+    run = make_site(copied, "hang")
+    while not copied.joinpath("started").exists():
         time.sleep(0.05)
     os.killpg(run.pid, signal.SIGINT)
     run.communicate(timeout=60)
     assert run.returncode != 0
-    assert checkout.joinpath("_site", "index.html").read_text() == "old\n"
-    again = make_site(checkout, "finish")
+    assert copied.joinpath("_site", "index.html").read_text() == "old\n"
+    again = make_site(copied, "finish")
     again.communicate(timeout=60)
-    assert checkout.joinpath("_site", "index.html").read_text() == "new\n"
+    assert copied.joinpath("_site", "index.html").read_text() == "new\n"
