@@ -5,6 +5,8 @@ plotted data, so that a reader who cannot see it, and a test that re-executes th
 """
 
 import io
+import sys
+import textwrap
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -45,6 +47,7 @@ STYLE = {
     "legend.frameon": False,
     "lines.linewidth": 1.6,
 }
+SHARPNESS = 2  # pixels that are stored for each pixel of the page: sharp on dense screens
 FLOOR = 1e-12  # below this a number is rounding, and a summary says no more than that it is below
 
 
@@ -99,15 +102,26 @@ def draw_weights(ax, run, support, method="MAML"):
         ax.annotate(words, (step[-1], height), (0, drop), textcoords="offset points", ha="right", color=color)
     ax.set(xlabel="outer step", ylabel="|weight|")
     _from_zero(ax)
+    label_status(ax, run)
+
+
+def label_status(ax, run):
+    """Write on the axes how a run ended, unless it finished and nothing is known against it."""
+    if run.status != "finished" or run.advice:
+        words = textwrap.fill(f"{run.status}: {run.advice}".rstrip(": "), 44)
+        box = {"facecolor": "white", "edgecolor": COLORS["min-norm"], "alpha": 0.9}
+        ax.text(0.02, 0.97, words, transform=ax.transAxes, va="top", fontsize=8, color=COLORS["min-norm"], bbox=box)
 
 
 def draw_loss(ax, run, method="MAML", label=None, window=20):
     """Draw the loss of a run on a log axis, as the median of each `window` steps: single steps see few tasks."""
     loss = run.history["loss"]
+    window = max(1, min(window, len(loss) // 5))
     whole = len(loss) // window * window
     medians = np.median(loss[:whole].reshape(-1, window), axis=1)
     ax.semilogy(np.arange(window, whole + 1, window), medians, color=COLORS[method], label=label)
     ax.set(xlabel="outer step", ylabel="loss")
+    label_status(ax, run)
 
 
 def draw_risk(ax, n_points, risks, method, label=None, **style):
@@ -170,14 +184,16 @@ def _from_zero(ax):
 
 
 def png(fig):
-    """Render a figure as PNG bytes, the same bytes for the same drawing."""
+    """Render a figure as PNG bytes, the same bytes for the same drawing, sharp enough for dense screens."""
     buffer = io.BytesIO()
-    fig.savefig(buffer, format="png", metadata={"Software": None})
+    fig.savefig(buffer, format="png", dpi=SHARPNESS * fig.dpi, metadata={"Software": None})
     return buffer.getvalue()
 
 
 def show(fig, alt):
     """Display a figure with its alt text and a rounded summary of what is plotted, and close it.
+
+    Where there is no notebook, in a script or a plain interpreter, the words are printed instead.
 
     Parameters
     ----------
@@ -190,11 +206,23 @@ def show(fig, alt):
     """
     checks.instance("fig", fig, Figure, "the first value of figures.subplots()")
     checks.words("alt", alt, "One line rises from 0 to 1.")
-    from IPython.display import display  # here, so that drawing needs no IPython
-
+    words = f"{alt}\n\n{describe(fig)}"
+    size = dict(zip(("width", "height"), fig.bbox.size.astype(int).tolist(), strict=True))
     picture = png(fig)
     plt.close(fig)
-    display({"image/png": picture, "text/plain": f"{alt}\n\n{describe(fig)}"}, raw=True)
+    if not in_notebook():
+        print(words)
+        return
+    from IPython.display import display  # here, so that drawing needs no IPython
+
+    display({"image/png": picture, "text/plain": words}, metadata={"image/png": size}, raw=True)
+
+
+def in_notebook():
+    """Whether a Jupyter kernel runs this code."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    return hasattr(shell, "kernel")
 
 
 def describe(fig):
