@@ -1,21 +1,256 @@
-"""The checks of the book's exercises."""
+"""The checks of the book's exercises: `check_02_1(answer)` says whether exercise 1 of notebook 02 is answered.
+
+A check is a generator under `@exercise`. It yields (met, sentence) for one requirement after the other; the sentence
+says what is missed, never the solution. The first one that is not met is printed and ends the check. Checks bring their
+own tasks, or take what they need as arguments, so they hold whatever the settings of a notebook are; nothing of the
+reader's is changed, as all arguments are copied.
+"""
+
+import copy
+import functools
+
+import numpy as np
 
 from fourier_meta import checks
+from fourier_meta.features import alias_classes, feature_name
+from fourier_meta.regression import aliased_min_norm, risk
+from fourier_meta.tasks import TaskFamily
+
+
+class Missed(Exception):
+    """An answer of the wrong kind; the message is the sentence that the reader gets."""
+
+
+def exercise(requirements):
+    """Make a check of a generator of (met, sentence): it prints one line and returns whether the answer is right."""
+
+    @functools.wraps(requirements)
+    def check(answer, *settings):
+        if answer is ...:
+            print("Not answered yet.")
+            return False
+        sentence = _missed(requirements, answer, settings)
+        print(f"Not right yet. {sentence}" if sentence else "Right.")
+        return not sentence
+
+    return check
+
+
+def _missed(requirements, answer, settings):
+    """The sentence of the first requirement that is not met; "" if all are."""
+    try:
+        with np.errstate(all="ignore"):
+            for met, sentence in requirements(*copy.deepcopy((answer, *settings))):
+                if not met:
+                    return sentence
+    except Missed as missed:
+        return str(missed)
+    except Exception as error:  # an answer may fail in ways that nobody thought of
+        return f"The answer could not be checked: {_said(error)}."
+    return ""
+
+
+def _said(error):
+    """An error as one line."""
+    return f"{type(error).__name__}: {checks.shown(str(error))[1:-1]}".rstrip(": .")
+
+
+# What an answer is: a number, indices, an array, or a function that returns one
+
+
+def number(answer, what="one number"):
+    """The answer as a float: 10, 10.0, a NumPy number, or a list or array that holds just one."""
+    value = array(answer, what=what)
+    if value.size != 1:
+        raise Missed(f"Give {what}; this has {value.size}.")
+    return float(value.ravel()[0])
+
+
+def whole_number(answer):
+    """The answer as an int, in any of the forms of `number`."""
+    value = number(answer, "one whole number")
+    if value != round(value):
+        raise Missed(f"Give a whole number; {value:g} is none.")
+    return round(value)
+
+
+def indices(answer):
+    """The answer as a set of int: a set, list, tuple or array of whole numbers, or a single one."""
+    items = list(answer) if isinstance(answer, set | frozenset | range) else answer
+    return {whole_number(item) for item in array(items, what="a set of whole numbers").ravel()}
+
+
+def array(answer, *shapes, what="an array of finite numbers"):
+    """The answer as an array of finite floats (a list will do), of one of the `shapes` if some are given."""
+    if answer is None or callable(answer):
+        raise Missed(f"Give {what}; this is {'nothing (None)' if answer is None else 'a function'}.")
+    try:
+        value = checks.array("answer", answer)
+    except ValueError:
+        raise Missed(f"Give {what}; this is {checks.shown(answer)}.") from None
+    if shapes and value.shape not in shapes:
+        raise Missed(f"The shape must be {' or '.join(map(str, shapes))}; this is {value.shape}.")
+    return value
+
+
+def call(function, *arguments):
+    """What the reader's function returns for copies of the arguments."""
+    if not callable(function):
+        raise Missed("Give the function itself, its name without parentheses.")
+    try:
+        result = function(*copy.deepcopy(arguments))
+    except Exception as error:
+        raise Missed(f"The function raised {_said(error)}.") from None
+    if result is None:
+        raise Missed("The function returns nothing; end it with return.")
+    return result
+
+
+def returned(function, shape, *arguments):
+    """The array of this shape that the reader's function returns (a list will do)."""
+    return array(call(function, *arguments), shape, what="a function that returns an array of finite numbers")
+
+
+# 01_setup
+
+
+@exercise
+def check_01_1(answer):
+    """Which index does sqrt(2) cos(5 pi x) have?"""
+    index = whole_number(answer)
+    yield index >= 0, "An index is not negative."
+    yield index % 2 == 0, f"Feature {index} is {feature_name(index)}, and a cosine was asked for."
+    yield index == 10, f"Feature {index} is {feature_name(index)}; look at the frequency."
+
+
+@exercise
+def check_01_2(answer):
+    """How many directions out of 257 are invisible at 100 different random points?"""
+    count = whole_number(answer)
+    yield count != 193, "That is the number for 64 points."
+    yield count != 100, "That is how many directions the points can see."
+    yield count == 157, "Each point is one equation; count what is left of the unknowns."
+
+
+@exercise
+def check_01_3(answer):
+    """Write draw(n_tasks, n_features, rng): features 3 and 10 are true, with standard deviation 2."""
+    drawn = returned(answer, (4000, 65), 4000, 65, np.random.default_rng(0))
+    true, false = drawn[:, [3, 10]], np.delete(drawn, [3, 10], axis=1)
+    yield not false.any(), "All columns but 3 and 10 must be 0."
+    yield np.all(true.std(axis=0) > 0), "Each task must draw coefficients of its own."
+    yield np.abs(true.mean(axis=0)).max() < 0.2, "The mean over many tasks must be 0."
+    yield np.allclose(true.std(axis=0), 2, rtol=0.1), "The standard deviation over many tasks must be 2."
+    yield abs(np.corrcoef(true.T)[0, 1]) < 0.1, "The two columns must be drawn independently of each other."
+    yield np.allclose(np.mean((true / 2) ** 4, axis=0), 3, atol=0.6), "The draws must be Gaussian."
+    again, other = (returned(answer, (4000, 65), 4000, 65, np.random.default_rng(seed)) for seed in (0, 1))
+    yield np.array_equal(drawn, again), "The same rng must give the same tasks: draw from rng alone."
+    yield not np.array_equal(drawn, other), "Another rng must give other tasks: draw from rng."
+    returned(answer, (2, 257), 2, 257, np.random.default_rng(0))
+
+
+@exercise
+def check_01_4(answer):
+    """Write stranger(features, effective, rng): other coefficients with the same labels at all training points."""
+    for n_points, n_features in ((64, 257), (5, 33)):
+        task = TaskFamily(n_features).sample(1, n_points, np.random.default_rng(n_points))
+        features, effective = task.features[0], task.effective[0]
+        found = returned(answer, (n_features,), features, effective, np.random.default_rng(0))
+        off = np.abs(features @ found - features @ effective).max()
+        yield off < 1e-8, f"At the training points its labels differ by up to {off:.2g}."
+        yield (
+            np.linalg.norm(found - effective) >= 1,
+            "It must differ from the given coefficients, by a norm of 1 or more.",
+        )
+        other = returned(answer, (n_features,), features, effective, np.random.default_rng(1))
+        yield not np.array_equal(found, other), "Another rng must give another stranger."
+
+
+# 02_overfitting
+
+
+@exercise
+def check_02_1(answer):
+    """Which of 257 features look like feature 3 on a grid of 50 points?"""
+    given, right = indices(answer), set(alias_classes(50, 257).members(3))
+    wrong = sorted(given - right)
+    yield not wrong, f"Feature {wrong[0] if wrong else ''} does not look like feature 3 there."
+    yield 3 in given, "Feature 3 looks like itself; let the set include it."
+    yield given == right, "All of these do, and there are more: go up to the highest frequency, and mirror."
+
+
+@exercise
+def check_02_2(answer):
+    """Find weights, none of them zero, with which 99 % of feature 1 survives on the grid of 64 points."""
+    weights = array(answer)
+    yield (
+        weights.ndim == 1 and weights.size > 129,
+        "Give one weight for each feature, so that all its aliases have one.",
+    )
+    yield np.all(weights != 0), "No weight may be 0."
+    kept = aliased_min_norm(np.eye(weights.size)[1], weights, 64)[1]
+    yield kept >= 0.99, f"Of feature 1 survives {kept:.3g}; make it cheap beside its aliases."
+
+
+@exercise
+def check_02_3(answer):
+    """Write oracle(features, labels, support) for one task: least squares on the true columns."""
+    for support, noise, n_points in (((0, 1, 2), 0.0, 3), ((5, 20, 41, 60), 0.0, 4), ((2, 7, 8), 0.5, 10)):
+        family = TaskFamily(65, support, noise)
+        task = family.sample(1, n_points, np.random.default_rng(n_points))
+        features, labels = task.features[0], task.labels[0]
+        found = returned(answer, (65,), features, labels, support)
+        yield not np.delete(found, support).any(), "Only the features of the support may have a coefficient."
+        fitted = np.linalg.lstsq(features[:, support], labels)[0]
+        close = np.allclose(found[list(support)], fitted, atol=1e-6)
+        sentence = "From as many points as true features, the answer must be exact."
+        yield close, "With noise and more points, it must be the least-squares fit." if noise else sentence
+
+
+@exercise
+def check_02_4(answer):
+    """Write pursuit(features, labels, n_true): orthogonal matching pursuit on one task."""
+    for support, seed in (((0, 1, 2), 0), ((4, 9, 30), 1)):
+        task = TaskFamily(65, support).sample(1, 40, np.random.default_rng(seed))
+        features, labels = task.features[0], task.labels[0]
+        for n_true in (1, 2, 3):
+            found = returned(answer, (65,), features, labels, n_true)
+            picked = np.flatnonzero(found)
+            yield len(picked) == n_true, f"Asked for {n_true}, it gives {len(picked)} coefficients that are not 0."
+            left = np.abs(features[:, picked].T @ (labels - features @ found)).max()
+            yield left < 1e-8, "After each pick, fit all picked features again: the residual still correlates with one."
+        yield risk(found, task.effective[0]) < 1e-12, "Pick what correlates most with the residual, in absolute value."
+
+
+# 03_maml
+
+
+# 04_reptile
+
+
+# 05_mechanisms
+
+
+# 06_prior
+
+
+# 07_classification
+
+
+# 08_million
+
+
+# 09_traffic
+
+
+# 10_networks
+
+
+# A_report
 
 
 def check(answer, accepts, hint):
-    """Print whether an exercise is answered, and whether the answer is right.
-
-    Parameters
-    ----------
-    answer : what the reader found, or `...` as long as it is open.
-    accepts : function of the answer, true if it is right; it tests what the answer does, not how it is written.
-    hint : str, one sentence, printed after a wrong answer.
-
-    Raises
-    ------
-    ValueError if `accepts` is not a function or `hint` says nothing: an exercise must be able to help.
-    """
+    """Print whether an answer satisfies `accepts`; for chapters whose checks still stand in their cells."""
     checks.function("accepts", accepts, "of the answer")
     checks.words("hint", hint, "Count the columns.")
     if answer is ...:
@@ -23,7 +258,7 @@ def check(answer, accepts, hint):
         return
     try:
         right = bool(accepts(answer))
-    except Exception as error:  # a wrong answer may fail in any way, and the reader must learn how
+    except Exception as error:
         print(f"Not right yet: {type(error).__name__}: {error}")
         return
     print("Right." if right else f"Not right yet. {hint}")
