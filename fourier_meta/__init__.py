@@ -32,7 +32,7 @@ from fourier_meta.regression import (
     risk,
     share,
 )
-from fourier_meta.reptile import joint_descent, reptile_steps, train_reptile
+from fourier_meta.reptile import joint_descent, joint_gradient, reptile_steps, train_reptile
 from fourier_meta.tasks import TaskFamily, Tasks, unseen_stream
 from fourier_meta.training import Adam, Descent, Interpolate, Run, interrupted_run, load_run
 
@@ -56,6 +56,7 @@ __all__ = [
     "gradient_descent",
     "interrupted_run",
     "joint_descent",
+    "joint_gradient",
     "largest_stable_rate",
     "load_run",
     "maml_gradient",

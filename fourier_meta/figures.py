@@ -21,6 +21,7 @@ COLORS = {
     "MAML": "#0072B2",
     "FOMAML": "#56B4E9",
     "Reptile": "#009E73",
+    "joint": "#661100",
     "oracle": "#7A7A7A",
     "lasso": "#CC79A7",
     "OMP": "#E69F00",
