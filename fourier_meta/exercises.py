@@ -13,7 +13,8 @@ import numpy as np
 
 from fourier_meta import checks
 from fourier_meta.features import alias_classes, feature_name
-from fourier_meta.regression import aliased_min_norm, risk
+from fourier_meta.regression import aliased_min_norm, risk, share
+from fourier_meta.reptile import train_reptile
 from fourier_meta.tasks import TaskFamily
 
 
@@ -229,6 +230,47 @@ def check_02_4(answer):
 
 
 # 05_mechanisms
+
+
+@exercise
+def check_05_1(answer):
+    """How large is the expected gradient of a false weight of size 2 at held-out points, for K = 1?"""
+    push = number(answer)
+    yield push > 0, "At held-out points a false weight falls, so its gradient is positive."
+    yield not np.isclose(push, 16 * 0.02**2 * 3 / 64, rtol=0.02), "That is the gradient of a weight of size 1."
+    yield np.isclose(push, 6e-3, rtol=0.02), "Put w = 2, the rate, three true features and 64 points into equation (2)."
+
+
+@exercise
+def check_05_2(answer):
+    """Write one_scale(...), an outer step whose largest entry moves by 0.1 and all others in proportion."""
+    start, gradient = np.array([1.0, 2.0, 3.0]), np.array([0.5, -2.0, 0.1])
+    result = call(answer, start, gradient, None, 0.5)
+    yield isinstance(result, tuple) and len(result) == 2, "Return two things: the new parameters, and None."
+    moved = array(result[0], (3,)) - start
+    yield np.all(moved * gradient <= 0), "Move down the gradient: against its sign."
+    yield (
+        np.isclose(np.abs(moved).max(), 0.1),
+        f"The largest entry must move by 0.1; it moves by {np.abs(moved).max():.3g}.",
+    )
+    yield np.allclose(moved, -0.05 * gradient), "All entries must move in proportion to their gradient."
+    still = call(answer, start, np.zeros(3), None, 0.5)
+    yield np.array_equal(still[0], start), "A gradient of zeros must move nothing, and divide by nothing."
+
+
+@exercise
+def check_05_3(answer):
+    """Write decaying(...), an outer step with which Reptile from ones ends with a share above 0.9."""
+    result = call(answer, np.array([1.0, 2.0]), np.zeros(2), None, 0.0)
+    yield (
+        isinstance(result, tuple) and len(result) == 2,
+        "Return two things: the new parameters, and the state or None.",
+    )
+    yield np.all(array(result[0], (2,)) < (1, 2)), "Without a gradient, every weight must decay a little."
+    run = train_reptile(TaskFamily(65), steps=300, n_tasks=5, outer=answer)
+    yield run.status == "finished", f"The training {run.status}."
+    reached = share(run.weights, (0, 1, 2))
+    yield reached > 0.9, f"The share ends at {reached:.2f}; the floor must decay faster, the true weights must not."
 
 
 # 06_prior

@@ -298,7 +298,9 @@ for name in variants:
     error = np.max(np.abs(np.array(derived[name]) - measured[name]))
     largest = np.max(np.abs(measured[name]))
     print(f"{name:22s} push at the start {measured[name][0]:+.5f}", end=", ")
-    print(f"derived {derived[name][0]:+.5f}, error {error / largest:.0%} of the largest")
+    print(
+        f"derived {derived[name][0]:+.5f}, error {error / largest:.0%} of the largest"
+    )
 
 # %% tags=["hide-input"]
 fig, ax = figures.subplots(height=3.2, width=8)
@@ -406,7 +408,10 @@ show(
 # Adam divides every coordinate by a scale of its own. A small gradient that always has the same sign moves a weight as fast as a large one.
 
 # %%
-for name, outer in {"Adam": Adam(outer_rate), "one common scale": Descent(outer_rate)}.items():
+for name, outer in {
+    "Adam": Adam(outer_rate),
+    "one common scale": Descent(outer_rate),
+}.items():
     for held_out in (n_points, 0):
         run = train_maml(family, 0.01, n_validation=held_out, outer=outer, **settings)
         size = np.abs(run.weights)
