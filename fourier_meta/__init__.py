@@ -36,7 +36,7 @@ from fourier_meta.reptile import joint_descent, joint_gradient, reptile_steps, t
 from fourier_meta.tasks import TaskFamily, Tasks, unseen_stream
 from fourier_meta.training import Adam, Descent, Interpolate, Run, interrupted_run, load_run
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "Adam",

@@ -6,7 +6,7 @@ from pathlib import Path
 import nbformat
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
-FIGURE = NOTEBOOKS / "_static" / "who_needs_how_many_points.png"
+FIGURE = NOTEBOOKS / "_static" / "what_prunes.png"
 
 
 def first_picture(path: Path) -> bytes:
@@ -17,4 +17,4 @@ def first_picture(path: Path) -> bytes:
 
 
 if __name__ == "__main__":
-    FIGURE.write_bytes(first_picture(NOTEBOOKS / "05_showdown.ipynb"))
+    FIGURE.write_bytes(first_picture(NOTEBOOKS / "05_mechanisms.ipynb"))
