@@ -29,10 +29,10 @@ EXPLORERS = {
     "03_maml": (
         "train",
         "a=maml&b=none",
-        "MAML prunes: each stem leads from where its weight started to where it ended.",
+        "MAML with held-out points prunes: each stem leads from where its weight started to where it ended.",
     ),
-    "04_reptile": ("train", "a=reptile&b=maml", "Reptile and MAML on the same tasks: one amplifies, the other prunes."),
-    "05_showdown": ("train", "a=maml&b=fomaml", "Any two methods on the same tasks."),
+    "04_reptile": ("train", "a=reptile&b=maml", "Reptile and MAML on the same tasks, from weights one: one amplifies, the other prunes."),
+    "06_prior": ("train", "a=maml&b=fomaml", "Any two methods on the same tasks."),
 }
 
 

@@ -165,11 +165,11 @@ class Chapters(SphinxDirective):
 
     def run(self):
         rows = ["| no. | chapter | its question |", "|---|---|---|"]
-        for path in sorted(Path(self.env.srcdir).glob("[0-9][0-9]_*.ipynb")):
+        for path in sorted(Path(self.env.srcdir).glob("[0-9A]*_*.ipynb")):
             self.env.note_dependency(str(path))
             opening = nbformat.read(path, as_version=4).cells[0].source
             title = re.match(r"# (.+)", opening)[1]
-            rows.append(f"| {int(path.stem[:2])} | [{title}]({path.name}) | {question(opening)} |")
+            rows.append(f"| {path.stem.partition('_')[0].lstrip('0')} | [{title}]({path.name}) | {question(opening)} |")
         container = nodes.container(classes=["book-chapters"])
         self.state.nested_parse(StringList(rows, source=self.env.docname), 0, container)
         return [container]

@@ -67,10 +67,30 @@ def write_lost_page(app, folder):
     folder.joinpath("404.html").write_text(template.replace("{{ home }}", app.config.html_baseurl), encoding="utf-8")
 
 
+# Addresses of the first edition, and what stands there now.
+MOVED = {
+    "05_showdown": "06_prior",
+    "06_classification": "07_classification",
+    "07_scaling": "08_million",
+    "08_theory": "05_mechanisms",
+}
+MOVED_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>This chapter has moved</title>
+<link rel="canonical" href="{new}.html"><meta http-equiv="refresh" content="0; url={new}.html"></head>
+<body><p>This chapter has moved: <a href="{new}.html">read it here</a>.</p></body></html>
+"""
+
+
+def write_moved_pages(folder):
+    """Old links lead on."""
+    for old, new in MOVED.items():
+        folder.joinpath(f"{old}.html").write_text(MOVED_PAGE.format(new=new), encoding="utf-8")
+
+
 def copy_notebooks(app, folder):
     downloads = folder / "downloads"
     downloads.mkdir(exist_ok=True)
-    for notebook in sorted(Path(app.srcdir).glob("[0-9][0-9]_*.ipynb")):
+    for notebook in sorted(Path(app.srcdir).glob("[0-9A]*_*.ipynb")):
         for path in (notebook, notebook.with_suffix(".py")):
             shutil.copyfile(path, downloads / path.name)
 
@@ -80,6 +100,7 @@ def finish(app, exception):
         return
     folder = Path(app.outdir)
     copy_notebooks(app, folder)
+    write_moved_pages(folder)
     write_sitemap(app, folder)
     write_lost_page(app, folder)
     finish_pages(folder)
