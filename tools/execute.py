@@ -1,6 +1,6 @@
 """Execute the notebooks' sources and store them, outputs included, as .ipynb files.
 
-Usage: python tools/execute.py [NAME ...], as `make notebooks` does; a NAME is, for example, 03_maml.
+Usage: python tools/execute.py [NAME ...], as `make notebooks` does; a NAME is, for example, 03_maml, or 03.
 
 A notebook that was edited since its source was saved is not overwritten: the program stops and says what to type.
 
@@ -16,7 +16,6 @@ Cells whose tags say that a reader may skip them (FOLDED) are stored folded for 
 """
 
 import hashlib
-import os
 import re
 import sys
 from pathlib import Path
@@ -28,6 +27,8 @@ from jupyter_client.kernelspec import KernelSpecManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
+
+from fourier_meta import files
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 CELL_TIMEOUT = 300  # seconds; no cell takes 15 s on a machine that is free, so this only ends what hangs
@@ -60,22 +61,22 @@ def main(names: list[str]) -> None:
             changed = store(source)
         except NotebookError as error:
             sys.exit(f"{error}\n\n{source.with_suffix('.ipynb').name} was left as it was.")
-        except OSError as error:
-            sys.exit(f"{source.with_suffix('.ipynb')} cannot be written ({error.strerror}): mend its permissions.")
+        except ValueError as error:
+            sys.exit(f"{source.name}: {error}")
         except KeyboardInterrupt:
             sys.exit(f"\nInterrupted: {source.with_suffix('.ipynb').name} was left as it was.")
         print(f"{source.stem}: {'stored' if changed else 'unchanged'}")
 
 
 def sources(names: list[str], folder: Path = NOTEBOOKS) -> list[Path]:
-    """The .py sources of the named notebooks, or of all (NN_name.py, A_name.py; conf.py is not one)."""
+    """The .py sources of the named notebooks (03_maml, or 03), or of all; conf.py beside them is not one."""
     found = sorted(folder.glob("[0-9A-Z]*_*.py"))
-    wanted = [Path(name).stem for name in names] or [path.stem for path in found]
-    missing = set(wanted) - {path.stem for path in found}
-    if missing or not wanted:
+    wanted = [Path(name).stem for name in names] or [""]
+    missing = [name for name in wanted if not any(path.stem.startswith(name) for path in found)]
+    if missing:
         known = ", ".join(path.stem for path in found) or "none"
-        sys.exit(f"No notebook source {', '.join(sorted(missing)) or 'at all'} in {folder.name}/: there is {known}.")
-    return [path for path in found if path.stem in wanted]
+        sys.exit(f"No notebook source {', '.join(missing) or 'at all'} in {folder.name}/: there is {known}.")
+    return [path for path in found if path.stem.startswith(tuple(wanted))]
 
 
 def store(source: Path) -> bool:
@@ -91,7 +92,7 @@ def store(source: Path) -> bool:
     new = nbformat.writes(notebook) + "\n"
     if new == old:
         return False
-    write_beside_then_rename(target, new)
+    files.replace(target, new)
     return True
 
 
@@ -100,9 +101,13 @@ def was_edited(target: Path, stored: NotebookNode, source: Path, notebook: Noteb
     return target.stat().st_mtime > source.stat().st_mtime and contents(stored) != contents(notebook)
 
 
+def tags(cell: NotebookNode) -> list[str]:
+    return cell.metadata.get("tags", [])
+
+
 def contents(notebook: NotebookNode) -> list[tuple]:
     """What both halves of a pair hold: type, text and tags of each cell."""
-    return [(cell.cell_type, cell.source.rstrip(), cell.metadata.get("tags", [])) for cell in notebook.cells]
+    return [(cell.cell_type, cell.source.rstrip(), tags(cell)) for cell in notebook.cells]
 
 
 def advice(source: Path) -> str:
@@ -115,16 +120,6 @@ def advice(source: Path) -> str:
             f"To drop it: touch notebooks/{source.name}. Then run make notebooks ONLY={source.stem} again."
         )
     return f"{source.name} was edited after {notebook.name}: run make notebooks ONLY={source.stem}"
-
-
-def write_beside_then_rename(target: Path, text: str) -> None:
-    """An interruption leaves the old file or the new one, never half of one."""
-    beside = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        beside.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(beside, target)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def executed(notebook: NotebookNode, source: Path) -> NotebookNode:
@@ -174,11 +169,11 @@ def normalise(notebook: NotebookNode, old: NotebookNode | None) -> None:
     for cell in notebook.cells:
         cell.metadata.pop("jupyter", None)
         if cell.cell_type == "code":
-            if FOLDED & set(cell.metadata.get("tags", [])):
+            if FOLDED & set(tags(cell)):
                 cell.metadata["jupyter"] = {"source_hidden": True}
             cell.metadata.pop("execution", None)
             cell.outputs = [text_for_widget(output) for output in merged_streams(cell.outputs)]
-            if "wall-clock" in cell.metadata.get("tags", []) and cell.id in stored:
+            if "wall-clock" in tags(cell) and cell.id in stored:
                 cell.outputs = stored[cell.id].outputs or cell.outputs
 
 

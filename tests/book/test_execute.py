@@ -168,20 +168,11 @@ def wait_until(condition, seconds=60):
         time.sleep(0.05)
 
 
-def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
-    target = tmp_path / "01_demo.ipynb"
-    target.write_text("old")
-    monkeypatch.setattr(os, "replace", lambda *paths: (_ for _ in ()).throw(OSError("disk full")))
-    with pytest.raises(OSError, match="disk full"):
-        execute.write_beside_then_rename(target, "new")
-    assert target.read_text() == "old"
-    assert [path.name for path in tmp_path.iterdir()] == ["01_demo.ipynb"]
-
-
 def test_only_numbered_sources_are_notebooks_and_unknown_names_are_told(tmp_path):
-    for name in ("01_a.py", "02_b.py", "conf.py"):
+    for name in ("01_a.py", "02_b.py", "A_c.py", "conf.py"):
         (tmp_path / name).touch()
-    assert [path.name for path in execute.sources([], tmp_path)] == ["01_a.py", "02_b.py"]
+    assert [path.name for path in execute.sources([], tmp_path)] == ["01_a.py", "02_b.py", "A_c.py"]
     assert [path.name for path in execute.sources(["02_b.ipynb"], tmp_path)] == ["02_b.py"]
-    with pytest.raises(SystemExit, match=r"03_c.*there is 01_a, 02_b"):
+    assert [path.name for path in execute.sources(["A"], tmp_path)] == ["A_c.py"]
+    with pytest.raises(SystemExit, match=r"03_c.*there is 01_a, 02_b, A_c"):
         execute.sources(["03_c"], tmp_path)

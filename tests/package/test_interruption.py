@@ -1,6 +1,5 @@
 """Ctrl-C at any moment leaves whole files and whole runs. (make notebooks: test_execute, make site: test_site.)"""
 
-import json
 import os
 import signal
 import subprocess
@@ -100,53 +99,3 @@ def test_interrupting_a_step_loses_only_that_step():
         assert cut.status == "interrupted at step 7"
         np.testing.assert_array_equal(cut.history["loss"], whole.history["loss"][:7])
         np.testing.assert_array_equal(cut.weights, whole.history["weights"][7])
-
-
-RESULTS = """
-import sys, time
-from functools import partial
-sys.path.insert(0, "tools")
-import results
-
-def toy(seed):
-    time.sleep(0.1)
-    return [{"seed": seed, "square": seed**2}]
-
-results.EXPERIMENTS.clear()
-results.EXPERIMENTS["toy"] = results.Experiment(toy, {"seed": list(range(8))})
-results.main(sys.argv[1:])
-"""
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-def test_interrupted_results_keep_what_is_finished_and_the_next_run_ends_them(tmp_path, workers):
-    cache, folder = tmp_path / "cache", tmp_path / "tables"
-    arguments = ["--cache", cache, "--folder", folder, "--workers", workers]
-    process = start(RESULTS, *arguments)
-    while process.poll() is None and len(list(cache.glob("toy*"))) < 2:
-        time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGINT)
-    _, err = process.communicate(timeout=120)
-    assert "continues from there" in err, err
-    finished = {path.name: path.stat().st_mtime_ns for path in cache.iterdir()}
-    assert 2 <= len(finished) < 8
-    assert not any(name.startswith(".") for name in finished), "no half-written file is left"
-    assert not folder.exists(), "no table before its experiment is finished"
-    process = start(RESULTS, *arguments)
-    _, err = process.communicate(timeout=120)
-    assert process.returncode == 0, err
-    for name, written in finished.items():
-        assert (cache / name).stat().st_mtime_ns == written, "a finished job does not run again"
-    assert json.loads((folder / "toy.json").read_text())["columns"] == {
-        "seed": list(range(8)),
-        "square": [seed**2 for seed in range(8)],
-    }
-
-
-def test_the_stored_results_are_whole():
-    """An interrupted make results never leaves a table that cannot be read, nor a file of its own beside one."""
-    folder = checkout.NOTEBOOKS / "results"
-    for path in folder.glob("*"):
-        assert not path.name.startswith("."), f"{path.name} was left behind"
-        if path.suffix == ".json":
-            json.loads(path.read_text(encoding="utf-8"))

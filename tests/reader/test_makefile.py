@@ -16,10 +16,13 @@ import pytest
 pytestmark = pytest.mark.skipif(not shutil.which("make"), reason="there is no make here")
 
 
-def make(*arguments):
-    return subprocess.run(
-        ["make", "--no-print-directory", *arguments], cwd=checkout.ROOT, capture_output=True, text=True
-    )
+# `OLD_MAKE=/path/to/make-3.81` tries the make of macOS as well.
+MAKES = [found for found in ("make", os.environ.get("OLD_MAKE")) if found]
+
+
+def make(*arguments, program="make", folder=checkout.ROOT, **variables):
+    command = [program, "--no-print-directory", *arguments]
+    return subprocess.run(command, cwd=folder, env=os.environ | variables, capture_output=True, text=True)
 
 
 def python_that(folder, refuses):
@@ -50,6 +53,13 @@ def test_a_python_that_does_not_do_is_told(tmp_path, refuses, help_text):
     assert not (tmp_path / "venv").exists()
 
 
+def test_what_a_python_says_when_it_cannot_create_environments_is_shown(tmp_path):
+    path = tmp_path / "python3"
+    path.write_text('#!/bin/sh\ncase "$*" in *ensurepip*) echo "No module named ensurepip" >&2; exit 1;; esac\n')
+    path.chmod(0o755)
+    assert "No module named ensurepip" in make(f"VENV={tmp_path}/venv", f"PYTHON={path}", ".venv").stderr
+
+
 def test_the_makefile_asks_for_the_python_of_pyproject():
     oldest = re.search(r'requires-python = ">=3\.(\d+)"', (checkout.ROOT / "pyproject.toml").read_text())[1]
     assert f"sys.version_info < (3, {oldest})" in (checkout.ROOT / "Makefile").read_text()
@@ -58,6 +68,97 @@ def test_the_makefile_asks_for_the_python_of_pyproject():
 def test_help_lists_the_targets():
     listed = re.findall(r"^make (\S+)", make("help").stdout, re.MULTILINE)
     assert {"lab", "test", "notebooks"} <= set(listed)
+
+
+# A folder as readers have it, with stand-ins for what is installed
+
+
+STAND_IN = """\
+#!/bin/sh
+echo "$*" >>calls
+case "$*" in *"$FAILS"*) echo "it broke" >&2; exit 3;; esac
+case "$*" in *sphinx*) for target; do :; done; mkdir -p "$target"; echo new >"$target/index.html";; esac
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A checkout in a folder with a space and an umlaut; its tools write what they were asked to a file `calls`."""
+    place = tmp_path / "My Böok" / "fourier meta"
+    (place / "notebooks").mkdir(parents=True)
+    (place / "benchmarks").mkdir()
+    for name in ("Makefile", "pyproject.toml", "requirements.lock", "benchmarks/requirements.lock"):
+        shutil.copy(checkout.ROOT / name, place / name)
+    for name in ("01_setup", "03_maml", "A_report"):
+        (place / "notebooks" / f"{name}.py").touch()
+    for name in (".venv/bin/python", ".venv/bin/ruff", ".venv/bin/pre-commit", ".venv-bench/bin/python", "browser"):
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).write_text(STAND_IN)
+        (place / name).chmod(0o755)
+    (place / ".venv" / ".installed").touch()
+    (place / ".venv-bench" / ".installed").touch()
+    return place
+
+
+def calls(place):
+    return (place / "calls").read_text(encoding="utf-8")
+
+
+TARGETS = re.findall(r"^([a-z-]+):.*  ## ", (checkout.ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+RECIPES = [target for target in TARGETS if target not in ("help", "lock")]
+
+
+@pytest.mark.parametrize("program", MAKES)
+@pytest.mark.parametrize("target", RECIPES)
+def test_a_recipe_works_in_a_folder_with_spaces_and_one_that_fails_says_so(folder, target, program):
+    arguments = {"program": program, "folder": folder, "CHROMIUM": "./browser"}
+    run = make(target, **arguments, FAILS="no such call")
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert calls(folder)
+    for call in set(calls(folder).splitlines()):
+        broken = make(target, **arguments, FAILS=call.split()[-1])
+        assert broken.returncode, f"make {target} hides that '{call}' failed"
+        assert "it broke" in broken.stdout + broken.stderr
+
+
+@pytest.mark.parametrize("program", MAKES)
+def test_the_environment_is_installed_in_a_folder_with_spaces(folder, program):
+    (folder / ".venv" / ".installed").unlink()
+    python = f"PYTHON={folder / '.venv' / 'bin' / 'python'}"
+    run = make(python, ".venv", program=program, folder=folder, FAILS="no such call")
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "-m pip install --disable-pip-version-check -qq -c requirements.lock -e .[test,site]" in calls(folder)
+    assert (folder / ".venv" / ".installed").exists()
+    assert "fetchNews" in (folder / ".venv/share/jupyter/lab/settings/overrides.json").read_text()
+    (folder / ".venv" / ".installed").unlink()
+    assert make(python, ".venv", program=program, folder=folder, FAILS="pip install").returncode
+    assert not (folder / ".venv" / ".installed").exists()
+
+
+@pytest.mark.parametrize("program", MAKES)
+def test_one_chapter_is_tested_alone(folder, program):
+    assert make("test", "ONLY=03", program=program, folder=folder, FAILS="no such call").returncode == 0
+    assert "-k 03_maml tests/book notebooks" in calls(folder)
+    unknown = make("test", "ONLY=07", program=program, folder=folder, FAILS="no such call")
+    assert unknown.returncode
+    assert "No chapter '07': there is 01_setup 03_maml A_report." in unknown.stderr
+
+
+def test_a_site_that_cannot_be_built_leaves_the_old_one(folder):
+    (folder / "_site").mkdir()
+    (folder / "_site" / "index.html").write_text("old\n")
+    assert make("site", folder=folder, FAILS="sphinx").returncode
+    assert (folder / "_site" / "index.html").read_text() == "old\n"
+    assert make("site", folder=folder, FAILS="no such call").returncode == 0
+    assert (folder / "_site" / "index.html").read_text() == "new\n"
+
+
+def test_the_makefile_needs_no_more_than_make_3_81_and_any_sh():
+    text = (checkout.ROOT / "Makefile").read_text(encoding="utf-8")
+    code = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
+    for newer in (".SHELLFLAGS", ".ONESHELL", "SHELL :=", "pipefail", "$(file", "!=", "SECONDS", "[["):
+        assert newer not in code
+    assert "2>/dev/null" not in code, "what a program complains about is the help that a reader needs"
 
 
 @pytest.fixture
