@@ -43,9 +43,17 @@ class Prior:
 
         It is what `ridge` gives with these weights and the penalty noise^2 / N.
         """
-        features, labels, _ = check_regression(features, labels, self.variances)
-        covariance = _covariance(features, np.append(self.variances, self.noise**2))
-        return self.variances * np.vecmat(np.linalg.solve(covariance, labels[..., None])[..., 0], features)
+        return posterior_mean(features, labels, self.variances, self.noise)
+
+
+def posterior_mean(features, labels, variances, noise):
+    """Expected effective coefficients of tasks, given their labels, prior variances (d,) and noise: (..., d).
+
+    It is what `ridge` gives with weights sqrt(variances) and the penalty noise^2 / N. Taught in notebook 06_prior.
+    """
+    features, labels, variances = check_regression(features, labels, variances)
+    covariance = _covariance(features, np.append(variances, noise**2))
+    return variances * np.vecmat(np.linalg.solve(covariance, labels[..., None])[..., 0], features)
 
 
 def empirical_bayes(tasks, noise=None, steps=1000, tolerance=0.01):

@@ -1,9 +1,10 @@
 """What MAML and Reptile are measured against: priors made by hand, sparse regression, statistics of many tasks.
 
 Every function here returns either effective coefficients (a solver of one task, or of a batch of tasks one by one) or
-feature weights for `min_norm` (what was learned from many tasks). scikit-learn is imported where it is used.
+feature weights (what was learned from many tasks). A method's last knob, its penalty say, is turned by `tuned`, on the
+method's own training tasks. scikit-learn is imported where it is used.
 
-Taught in notebook 06_prior.
+Taught in notebooks 02_overfitting and 06_prior.
 """
 
 import warnings
@@ -14,6 +15,7 @@ from fourier_meta import checks
 from fourier_meta.features import frequencies
 from fourier_meta.regression import check_regression
 from fourier_meta.reptile import joint_descent
+from fourier_meta.tasks import Tasks
 
 
 def smoothness_weights(n_features, power=2.0):
@@ -48,20 +50,19 @@ def matching_pursuit(features, labels, n_true=3):
         return np.array([orthogonal_mp(*task, n_nonzero_coefs=size) for task in zip(features, labels, strict=True)])
 
 
-def lasso(features, labels, folds=5):
-    """Lasso on each task, its penalty chosen by cross-validation. Returns effective (T, d)."""
+def lasso(features, labels, strength=0.01):
+    """Lasso on each task; its penalty is `strength` times the smallest that leaves nothing. Returns effective."""
     from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LassoCV
+    from sklearn.linear_model import Lasso
 
     features, labels, _ = check_regression(features, labels)
-    n_points = checks.at_least("the number of points", labels.shape[-1], 2, 8)
+    strength = checks.real("strength", strength, 0.01, minimum=0, above=True)
     estimates = []
     for phi, y in zip(features, labels, strict=True):
-        penalties = (np.abs(phi.T @ y).max() / n_points or 1) * np.logspace(0, -4, 30)
-        model = LassoCV(alphas=penalties, cv=min(folds, n_points), fit_intercept=False, max_iter=2000)
+        penalty = strength * (np.abs(phi.T @ y).max() / len(y) or 1)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # the smallest penalties, which it seldom chooses
-            estimates.append(model.fit(phi, y).coef_)
+            warnings.simplefilter("ignore", ConvergenceWarning)  # the smallest penalties, which are seldom chosen
+            estimates.append(Lasso(alpha=penalty, fit_intercept=False, max_iter=2000).fit(phi, y).coef_)
     return np.array(estimates)
 
 
@@ -77,7 +78,7 @@ def small_start(features, labels, scale=1e-3, steps=500, rate=0.1):
 def moments(tasks):
     """Mean over tasks of (Phi^T y / n)^2, shape (d,): how much label energy each feature meets."""
     features, labels, _ = check_regression(tasks.features, tasks.labels)
-    return np.mean(((labels[:, None, :] @ features)[:, 0] / labels.shape[-1]) ** 2, axis=0)
+    return np.mean((np.vecmat(labels, features) / labels.shape[-1]) ** 2, axis=0)
 
 
 def moment_weights(tasks, n_true=3):
@@ -96,14 +97,42 @@ def group_lasso_weights(tasks, strength=0.01, steps=300):
     """
     features, labels, _ = check_regression(tasks.features, tasks.labels)
     n_points = labels.shape[-1]
-    slope = (labels[:, None, :] @ features)[:, 0] / n_points
+    slope = np.vecmat(labels, features) / n_points
     penalty = checks.real("strength", strength, 0.01, minimum=0) * np.linalg.norm(slope, axis=0).max()
     curvature = np.linalg.norm(features, ord=2, axis=(-2, -1)).max() ** 2 / n_points
     current = ahead = np.zeros_like(slope)
     for k in range(checks.at_least("steps", steps, 1, 300)):
-        fitted = (ahead[:, None, :] @ features.mT)[:, 0]
-        moved = ahead - (((fitted - labels)[:, None, :] @ features)[:, 0] / n_points) / curvature
+        residual = np.matvec(features, ahead) - labels
+        moved = ahead - np.vecmat(residual, features) / n_points / curvature
         size = np.linalg.norm(moved, axis=0)
         shrunk = moved * np.maximum(0, 1 - penalty / curvature / np.maximum(size, 1e-300))
         current, ahead = shrunk, shrunk + k / (k + 3) * (shrunk - current)
     return np.sqrt(np.mean(current**2, axis=0))
+
+
+def draw_from(tasks, n_tasks=15, seed=0):
+    """Endless batches of `n_tasks` tasks from a fixed pool, a source for `train_maml` and `train_reptile`.
+
+    The points of a task come in a new order each time, so that each time another half of them is held out. Tasks
+    repeat within a batch only if the pool is smaller than a batch.
+    """
+    rng, n_tasks = np.random.default_rng(seed), checks.at_least("n_tasks", n_tasks, 1, 15)
+    while True:
+        chosen = rng.choice(len(tasks.labels), n_tasks, replace=len(tasks.labels) < n_tasks)
+        order = rng.random((n_tasks, tasks.n_points)).argsort(axis=1)
+        yield Tasks(tasks.features[chosen[:, None], order], tasks.labels[chosen[:, None], order])
+
+
+def held_out_error(solve, tasks, folds=4):
+    """Mean squared error at points that `solve` did not see: each fold of every task's points is left out in turn."""
+    fold = np.arange(tasks.n_points) % checks.at_least("folds", folds, 2, 4)
+    squares = 0.0
+    for left_out in (fold == number for number in np.unique(fold)):
+        estimate = solve(tasks.features[:, ~left_out], tasks.labels[:, ~left_out])
+        squares += np.sum((np.matvec(tasks.features[:, left_out], estimate) - tasks.labels[:, left_out]) ** 2)
+    return squares / tasks.labels.size
+
+
+def best_of(solvers, tasks, folds=4):
+    """The one of several solvers whose `held_out_error` on these tasks is least."""
+    return min(solvers, key=lambda solve: held_out_error(solve, tasks, folds))
