@@ -1,22 +1,25 @@
 """The meta-gradient is exact, and the training loop is the one that notebook 03 writes out by hand."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 
 from fourier_meta import (
+    Adam,
     TaskFamily,
-    Tasks,
     fomaml_gradient,
     gradient_descent,
-    joint_descent,
     maml_gradient,
+    min_norm,
+    min_norm_gradient,
+    ridge,
+    ridge_gradient,
     train_maml,
     train_reptile,
 )
-from fourier_meta import reptile as reptile_module
 
 D = 17
 
@@ -26,7 +29,7 @@ def problem(n_tasks=3, n_points=8, n_validation=6, n_features=D, seed=0):
     rng = np.random.default_rng(seed)
     family = TaskFamily(n_features, noise=0.1)
     train = family.sample(n_tasks, n_points, rng)
-    validation = family.observe(train.effective, n_validation, rng)
+    validation = family.observe(train.coefficients, n_validation, rng)
     weights = rng.uniform(0.3, 1.5, n_features) * np.where(np.arange(n_features) % 4, 1, -1)
     return weights, train, validation
 
@@ -34,7 +37,8 @@ def problem(n_tasks=3, n_points=8, n_validation=6, n_features=D, seed=0):
 def loss_by_hand(weights, train, validation, steps, rate):
     """Mean validation loss, task by task."""
     losses = []
-    for features, labels, new_features, new_labels in zip(*train[1:3], *validation[1:3], strict=True):
+    arrays = (train.features, train.labels, validation.features, validation.labels)
+    for features, labels, new_features, new_labels in zip(*arrays, strict=True):
         alpha = gradient_descent(features, labels, weights, steps, rate)
         losses.append(np.mean((new_features @ (weights * alpha) - new_labels) ** 2))
     return np.mean(losses)
@@ -43,7 +47,8 @@ def loss_by_hand(weights, train, validation, steps, rate):
 def by_autograd(weights, train, validation, steps, rate, first_order=False):
     """The meta-gradient as torch derives it; first order cuts the graph at the adapted alpha."""
     w = torch.tensor(weights, requires_grad=True)
-    features, labels, new_features, new_labels = (torch.tensor(a) for a in (*train[1:3], *validation[1:3]))
+    arrays = (train.features, train.labels, validation.features, validation.labels)
+    features, labels, new_features, new_labels = map(torch.tensor, arrays)
     alpha = gradient_descent(features, labels, w, steps, rate)
     alpha = alpha.detach() if first_order else alpha
     predicted = (new_features @ (w * alpha)[..., None])[..., 0]
@@ -115,10 +120,7 @@ def test_without_inner_steps_the_loss_is_that_of_zero_and_nothing_depends_on_the
 def test_the_gradient_is_the_mean_over_tasks(function):
     weights, train, validation = problem(n_tasks=4)
     loss, gradient = function(weights, train, validation)
-    alone = [
-        function(weights, Tasks(*(a[t : t + 1] for a in train)), Tasks(*(a[t : t + 1] for a in validation)))
-        for t in range(4)
-    ]
+    alone = [function(weights, train[t], validation[t]) for t in range(4)]
     assert loss == pytest.approx(np.mean([one for one, _ in alone]), rel=1e-12)
     np.testing.assert_allclose(gradient, np.mean([one for _, one in alone], axis=0), rtol=1e-9)
 
@@ -144,9 +146,10 @@ def test_a_weight_of_zero_stays_at_zero(function):
 @pytest.mark.parametrize("function", [maml_gradient, fomaml_gradient])
 def test_the_arguments_are_left_as_they_were(function):
     weights, train, validation = problem()
-    copies = [array.copy() for array in (weights, *train, *validation)]
+    arrays = (weights, train.features, train.labels, validation.features, validation.labels)
+    copies = [array.copy() for array in arrays]
     function(weights, train, validation)
-    for before, after in zip(copies, (weights, *train, *validation), strict=True):
+    for before, after in zip(copies, arrays, strict=True):
         np.testing.assert_array_equal(before, after)
 
 
@@ -158,7 +161,7 @@ def adam_by_hand(family, start, gradient, steps, rate, rng, sizes):
     losses = []
     for step in range(1, steps + 1):
         train = family.sample(sizes[0], sizes[1], rng)
-        validation = family.observe(train.effective, sizes[2], validation_rng, design="random")
+        validation = family.observe(train.coefficients, sizes[2], validation_rng, design="random")
         loss, slope = gradient(weights, train, validation, 3, 0.04)
         mean = 0.9 * mean + 0.1 * slope
         square = 0.999 * square + 0.001 * slope**2
@@ -183,7 +186,7 @@ def test_training_is_the_loop_written_out_by_hand(gradient, design, start):
         n_validation=5,
         inner_steps=3,
         inner_rate=0.04,
-        outer_rate=0.1,
+        outer=Adam(0.1),
         seed=3,
         gradient=gradient,
     )
@@ -193,29 +196,28 @@ def test_training_is_the_loop_written_out_by_hand(gradient, design, start):
     np.testing.assert_array_equal(run.initial_weights, first)
     np.testing.assert_allclose(run.weights, weights, rtol=1e-9)
     np.testing.assert_allclose(run.history["loss"], losses, rtol=1e-9)
-    assert run.method == gradient.__name__
+    assert run.method == "maml"
+    assert run.config["gradient"] == f"fourier_meta.maml.{gradient.__name__}"
     assert run.status == "finished"
 
 
 def test_reptile_with_the_same_seed_trains_on_the_same_tasks(monkeypatch):
-    seen = {"maml": [], "reptile": []}
+    seen = []
+    observe = TaskFamily.observe
 
-    def watched_gradient(weights, train, validation, *inner):
-        seen["maml"].append((train.features.copy(), train.labels.copy()))
-        return maml_gradient(weights, train, validation, *inner)
+    def watched(family, coefficients, n_points, rng, design=None):
+        tasks = observe(family, coefficients, n_points, rng, design)
+        seen.append((tasks.x, tasks.labels))
+        return tasks
 
-    def watched_descent(features, labels, *rest):
-        seen["reptile"].append((features.copy(), labels.copy()))
-        return joint_descent(features, labels, *rest)
-
-    monkeypatch.setattr(reptile_module, "joint_descent", watched_descent)
+    monkeypatch.setattr(TaskFamily, "observe", watched)
     sizes = {"steps": 3, "n_tasks": 2, "n_points": 4, "seed": 5}
-    train_maml(TaskFamily(D), "uniform", gradient=watched_gradient, **sizes)
+    train_maml(TaskFamily(D), "uniform", **sizes)
+    by_maml = seen[::2]  # every other one validates
+    seen.clear()
     train_reptile(TaskFamily(D), "uniform", **sizes)
-    assert len(seen["maml"]) == len(seen["reptile"]) == 3
-    for one, other in zip(seen["maml"], seen["reptile"], strict=True):
-        np.testing.assert_array_equal(one[0], other[0])
-        np.testing.assert_array_equal(one[1], other[1])
+    assert len(by_maml) == len(seen) == 3
+    np.testing.assert_array_equal(by_maml, seen)
 
 
 def test_the_defaults_are_those_of_the_book():
@@ -229,7 +231,7 @@ def test_the_defaults_are_those_of_the_book():
         n_validation=64,
         inner_steps=5,
         inner_rate=0.02,
-        outer_rate=0.05,
+        outer=Adam(0.05),
         seed=0,
         gradient=maml_gradient,
     )
@@ -247,16 +249,96 @@ def test_a_run_remembers_every_argument():
         "n_validation": 5,
         "inner_steps": 1,
         "inner_rate": 0.01,
-        "outer_rate": 0.2,
+        "outer": Adam(0.2),
         "seed": 7,
     }
     run = train_maml(family, **arguments)
-    told = arguments | {"n_features": D, "support": (1, 3), "noise": 0.25, "design": "jittered"}
+    told = arguments | {"n_features": D, "support": [1, 3], "noise": 0.25, "design": "jittered", "weights": "ones"}
+    told["outer"] = {"Adam": {"rate": 0.2}}
     assert {name: run.config[name] for name in told} == told
 
 
+# Other inner loops, a learned start, nothing held out
+
+
+def slope_by_differences(gradient, weights, train, validation, step=1e-5):
+    """Central differences of the loss that a meta-gradient function returns, in each weight."""
+    nudges = step * np.eye(len(weights))
+    return [
+        (gradient(weights + nudge, train, validation)[0] - gradient(weights - nudge, train, validation)[0]) / (2 * step)
+        for nudge in nudges
+    ]
+
+
+@pytest.mark.parametrize("gradient", [ridge_gradient, partial(ridge_gradient, penalty=1e-3), min_norm_gradient])
+def test_the_gradient_through_a_fit_that_is_solved_exactly_is_the_slope_of_its_loss(gradient):
+    weights, train, validation = problem(n_points=6)
+    slopes = slope_by_differences(gradient, weights, train, validation)
+    np.testing.assert_allclose(gradient(weights, train, validation)[1], slopes, rtol=1e-5, atol=1e-6)
+
+
+def test_the_losses_of_exact_fits_are_those_of_ridge_and_min_norm():
+    weights, train, validation = problem(n_points=6)
+    for gradient, effective in (
+        (partial(ridge_gradient, penalty=0.02), ridge(train.features, train.labels, 0.02, weights)),
+        (min_norm_gradient, min_norm(train.features, train.labels, weights)),
+    ):
+        expected = np.mean((np.matvec(validation.features, effective) - validation.labels) ** 2)
+        assert gradient(weights, train, validation)[0] == pytest.approx(expected, rel=1e-9)
+
+
+def test_weights_of_which_too_few_differ_from_zero_cannot_interpolate_and_that_is_said():
+    _, train, validation = problem(n_points=6)
+    with pytest.raises(ValueError, match=r"weights must have at least 6 entries that are not zero.*; use ridge"):
+        min_norm_gradient(np.eye(D)[0], train, validation)
+
+
+@pytest.mark.parametrize("gradient", [maml_gradient, ridge_gradient])
+def test_the_gradient_in_the_start_is_the_slope_of_the_loss(gradient):
+    weights, train, validation = problem(n_points=6)
+    start = np.random.default_rng(1).standard_normal(D)
+    _, slope, in_start = gradient(weights, train, validation, start=start)
+    for j, nudge in enumerate(1e-5 * np.eye(D)):
+        after, before = (gradient(weights, train, validation, start=start + s * nudge)[0] for s in (1, -1))
+        assert in_start[j] == pytest.approx((after - before) / 2e-5, rel=1e-5, abs=1e-7)
+        after, before = (gradient(weights + s * nudge, train, validation, start=start)[0] for s in (1, -1))
+        assert slope[j] == pytest.approx((after - before) / 2e-5, rel=1e-5, abs=1e-7)
+    assert gradient(weights, train, validation, start=np.zeros(D))[0] == gradient(weights, train, validation)[0]
+
+
+def test_the_first_order_gradient_in_the_start_holds_alpha_fixed():
+    weights, train, validation = problem()
+    start = np.random.default_rng(1).standard_normal(D)
+    arrays = (train.features, train.labels, validation.features, validation.labels)
+    features, labels, new_features, new_labels = map(torch.tensor, arrays)
+    w, s = torch.tensor(weights, requires_grad=True), torch.tensor(start, requires_grad=True)
+    shifted = (labels - features @ s).detach()
+    alpha = gradient_descent(features, shifted, w, 5, 0.02).detach()
+    predicted = (new_features @ (s + w * alpha)[..., None])[..., 0]
+    slopes = torch.autograd.grad(((predicted - new_labels) ** 2).mean(), (w, s))
+    for mine, expected in zip(fomaml_gradient(weights, train, validation, start=start)[1:], slopes, strict=True):
+        np.testing.assert_allclose(mine, expected.numpy(), rtol=1e-9, atol=1e-12)
+
+
+def test_training_the_start_too_learns_the_mean_of_the_tasks():
+    mean = np.array([1.0, -2.0, 0.5])
+    family, rng = TaskFamily(D), np.random.default_rng(0)
+    batches = (family.observe(mean + 0.1 * family.draw_coefficients(8, rng), 24, rng) for _ in range(300))
+    run = train_maml(batches, steps=300, learn_start=True, outer=Adam(0.1))
+    np.testing.assert_allclose(run.start[:3], mean, atol=0.15)
+    assert np.abs(run.start[3:]).max() < 0.15
+    assert not train_maml(family, steps=3, n_tasks=2, n_points=4).start.any()
+
+
+def test_without_held_out_points_the_training_points_validate():
+    family = TaskFamily(D)
+    run = train_maml(family, steps=1, n_tasks=3, n_points=6, n_validation=0)
+    tasks = family.sample(3, 6, np.random.default_rng(0))
+    assert run.loss == maml_gradient(np.ones(D), tasks, tasks)[0]
+
+
 def test_training_goes_down_and_finds_the_true_features_of_a_small_problem():
-    run = train_maml(TaskFamily(D), steps=150, n_tasks=8, n_points=12, n_validation=12, outer_rate=0.1)
+    run = train_maml(TaskFamily(D), steps=150, n_tasks=8, n_points=12, n_validation=12, outer=Adam(0.1))
     assert np.median(run.history["loss"][-30:]) < 0.05 * np.median(run.history["loss"][:10])
     assert sorted(np.argsort(-np.abs(run.weights))[:3].tolist()) == [0, 1, 2]
     assert np.abs(run.weights[3:]).max() < 0.5 * np.abs(run.weights[:3]).min()

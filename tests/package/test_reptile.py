@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from fourier_meta import TaskFamily, fourier_features, joint_descent, train_reptile
+from fourier_meta import Interpolate, TaskFamily, fourier_features, joint_descent, train_reptile
 from fourier_meta.tasks import CACHE_BYTES
 
 D = 17
@@ -123,7 +123,7 @@ def by_hand(family, start, steps, step_size, rng):
 def test_training_is_the_loop_written_out_by_hand(start, design):
     family = TaskFamily(D, design=design)
     run = train_reptile(
-        family, start, steps=6, n_tasks=4, n_points=6, inner_steps=5, inner_rate=0.04, step_size=0.7, seed=3
+        family, start, steps=6, n_tasks=4, n_points=6, inner_steps=5, inner_rate=0.04, outer=Interpolate(0.7), seed=3
     )
     rng = np.random.default_rng(3)
     first = np.ones(D) if start == "ones" else rng.random(D)
@@ -145,7 +145,7 @@ def test_the_defaults_are_those_of_the_book():
         n_points=64,
         inner_steps=20,
         inner_rate=0.02,
-        step_size=0.5,
+        outer=Interpolate(0.5),
         seed=0,
     )
     np.testing.assert_array_equal(run.weights, told.weights)
@@ -160,17 +160,18 @@ def test_a_run_remembers_every_argument():
         "n_points": 4,
         "inner_steps": 1,
         "inner_rate": 0.01,
-        "step_size": 0.3,
+        "outer": Interpolate(0.3),
         "seed": 7,
     }
     run = train_reptile(TaskFamily(D, (1, 3), 0.25, "jittered"), **arguments)
-    told = arguments | {"n_features": D, "support": (1, 3), "noise": 0.25, "design": "jittered"}
+    told = arguments | {"n_features": D, "support": [1, 3], "noise": 0.25, "design": "jittered", "weights": "ones"}
+    told["outer"] = {"Interpolate": {"rate": 0.3}}
     assert {name: run.config[name] for name in told} == told
 
 
-def test_a_step_size_of_1_goes_all_the_way():
+def test_a_rate_of_1_goes_all_the_way():
     family = TaskFamily(D)
-    run = train_reptile(family, steps=1, n_tasks=3, n_points=8, step_size=1)
+    run = train_reptile(family, steps=1, n_tasks=3, n_points=8, outer=Interpolate(1.0))
     tasks = family.sample(3, 8, np.random.default_rng(0))
     expected = joint_descent(tasks.features, tasks.labels, np.ones(D))[0].mean(axis=0)
     np.testing.assert_allclose(run.weights, expected, rtol=1e-12)
