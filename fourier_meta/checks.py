@@ -11,6 +11,7 @@ import math
 import numbers
 import operator
 import os
+import sys
 import types
 
 import numpy as np
@@ -200,12 +201,13 @@ def _described_array(value):
 def _described_function(name, value):
     plain = isinstance(value, types.FunctionType | types.BuiltinFunctionType | type | np.ufunc)
     place = getattr(value, "__qualname__", getattr(value, "__name__", "<unnamed>"))
-    kept = getattr(value, "__closure__", None) or not isinstance(
-        getattr(value, "__self__", None), types.ModuleType | None
-    )
-    if not plain or "<" in place or kept:
+    module = getattr(value, "__module__", None) or "builtins"
+    found = getattr(sys.modules.get(module), place, None) is value  # as pickle finds it
+    bound = not isinstance(getattr(value, "__self__", None), types.ModuleType | None)
+    kept = bool(getattr(value, "__closure__", None))
+    if not plain or bound or not (found or not (kept or "<" in place)):
         raise ValueError(
             f"{name} must be something that a record can name, got {shown(value)}; "
             "pass a function made with def at the top level, or functools.partial of one"
         )
-    return f"{getattr(value, '__module__', None) or 'builtins'}.{place}"
+    return f"{module}.{place}"

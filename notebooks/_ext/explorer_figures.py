@@ -14,11 +14,17 @@ from sphinx.util.docutils import SphinxDirective
 import covers
 
 STATIC = Path(__file__).parent.parent / "_static"
-MODULES = ("engine.mjs", "explorer.mjs")
+MODULES = ("engine.mjs", "explorer.mjs", "story.mjs")
 
 # What the explorer of each notebook is, which settings it starts from, and what its caption says.
 EXPLORERS = {
     "index": (
+        "front",
+        "",
+        "Four points of a curve that nobody has seen, and two fits through them: with equal weights, and with weights that "
+        "MAML has learned from other tasks of the same kind, while you watch.",
+    ),
+    "laboratory": (
         "train",
         "",
         "Two ways to learn one weight for each feature from the same tasks, and one task that neither has seen. "
@@ -36,10 +42,30 @@ EXPLORERS = {
 }
 
 
+# Whose plain picture stands where a kind has none of its own.
+PLAIN = {"front": "train"}
+# Small live figures: the cell tag "live-alias" puts one in the place of the picture that the cell has stored.
+SMALL = {
+    "alias": "Drag the number of grid points: how slow a wave still looks like feature 1?",
+    "hyperbola": "Drag the start: true weights (large dots) climb the curve, all others stay at its foot.",
+    "split": "Switch what judges MAML, and watch the false weights.",
+}
+
+
+def small_figure(kind, identifier, images):
+    """The node of a small live figure around the stored pictures of its cell."""
+    opening = f'<figure class="book-explorer book-small" id="{identifier}" data-explorer="{kind}">'
+    closing = f"<figcaption>{html.escape(SMALL[kind])}</figcaption></figure>"
+    container = nodes.container(classes=["book-explorer-place"])
+    container += [nodes.raw("", opening, format="html"), *images, nodes.raw("", closing, format="html")]
+    container["explorer"] = True
+    return container
+
+
 def classic_script():
-    """One script without imports, made of the two modules: browsers refuse modules from file://, and a worker needs the
+    """One script without imports, made of the modules: browsers refuse modules from file://, and a worker needs the
     engine as text."""
-    engine, explorer = (STATIC.joinpath(name).read_text(encoding="utf-8") for name in MODULES)
+    engine, explorer, story = (STATIC.joinpath(name).read_text(encoding="utf-8") for name in MODULES)
     exported = re.findall(r"^export (?:class|function|const) (\w+)", engine, flags=re.MULTILINE)
     engine = re.sub(r"^export ", "", engine, flags=re.MULTILINE)
     wanted, explorer = _take_import(explorer)
@@ -49,7 +75,7 @@ def classic_script():
     return (
         '(() => {\n"use strict";\n'
         f"function makeEngine() {{\n{engine}\nreturn {{ {', '.join(exported)} }};\n}}\n"
-        f"const {{ {', '.join(wanted)} }} = makeEngine();\n{explorer}\n}})();\n"
+        f"const {{ {', '.join(wanted)} }} = makeEngine();\n{explorer}\n{story}\n}})();\n"
     )
 
 
@@ -84,7 +110,7 @@ def explorer_figure(docname, identifier="explorer", images=()):
         "it trains in the page.</noscript></figcaption></figure>"
     )
     container = nodes.container(classes=["book-explorer-place"])
-    picture = list(images) or [nodes.raw("", plain_figure(kind), format="html")]
+    picture = list(images) or [nodes.raw("", plain_figure(PLAIN.get(kind, kind)), format="html")]
     container += [nodes.raw("", opening, format="html"), *picture, nodes.raw("", closing, format="html")]
     container["explorer"] = True
     return container

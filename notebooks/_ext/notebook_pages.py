@@ -14,7 +14,7 @@ from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
-from explorer_figures import explorer_figure
+from explorer_figures import explorer_figure, small_figure
 
 DESCRIPTION_LENGTH = 200
 CAPTION_LENGTH = 60  # a caption takes whole sentences until it is at least this long
@@ -26,14 +26,28 @@ def notebook_of(app, docname):
     return nbformat.read(path, as_version=4) if path.suffix == ".ipynb" else None
 
 
+def number_title(app, doctree):
+    """Every chapter carries its number, on its page, in the list of chapters, in search and in the browser's tab."""
+    number = chapter_number(app.env.docname)
+    title = next(doctree.findall(nodes.title), None)
+    if number and title is not None:
+        title.insert(0, nodes.Text(f"{number} · "))
+
+
+def chapter_number(docname):
+    """3 for 03_maml, A for A_report, nothing for a page that is no chapter."""
+    found = re.match(r"0*([0-9A-Z]+?)_", docname)
+    return found[1] if found else ""
+
+
 def improve(app, doctree):
     docname = app.env.docname
     notebook = notebook_of(app, docname)
     if notebook is not None:
         fold_drawings(doctree, notebook)
         replace_explorers(doctree, docname)
-        number = re.match(r"0*(\d+)", docname)
-        describe_figures(doctree, Path(app.srcdir), alt_texts(notebook), number[1] if number else docname)
+        describe_figures(doctree, Path(app.srcdir), alt_texts(notebook), chapter_number(docname) or docname)
+        hydrate_figures(doctree)
         label_outputs(doctree)
         explain_how_to_run(app, doctree, docname)
     app.env.metadata[docname].setdefault("description", description(doctree))
@@ -133,6 +147,15 @@ def replace_explorers(doctree, docname):
         cell.append(explorer_figure(docname, identifier, images[:1]))
 
 
+def hydrate_figures(doctree):
+    """Put a small live figure around the picture of every cell with a tag `live-KIND`."""
+    for cell in list(doctree.findall(nodes.container)):
+        for kind in [name.removeprefix("tag_live-") for name in cell.get("classes", []) if name.startswith("tag_live-")]:
+            figures = [figure for figure in cell.findall(nodes.figure) if "book-figure" in figure["classes"]]
+            for figure in figures[:1]:
+                figure.replace_self(small_figure(kind, f"live-{kind}", [figure.deepcopy()]))
+
+
 # ------------------------------------------------------------------------------------------------ how to run it
 
 
@@ -169,7 +192,7 @@ class Chapters(SphinxDirective):
             self.env.note_dependency(str(path))
             opening = nbformat.read(path, as_version=4).cells[0].source
             title = re.match(r"# (.+)", opening)[1]
-            rows.append(f"| {path.stem.partition('_')[0].lstrip('0')} | [{title}]({path.name}) | {question(opening)} |")
+            rows.append(f"| {chapter_number(path.stem)} | [{title}]({path.name}) | {question(opening)} |")
         container = nodes.container(classes=["book-chapters"])
         self.state.nested_parse(StringList(rows, source=self.env.docname), 0, container)
         return [container]
@@ -221,6 +244,7 @@ def add_page_head(app, pagename, templatename, context, doctree):
 
 def setup(app):
     app.add_directive("chapters", Chapters)
+    app.connect("doctree-read", number_title, priority=100)  # before Sphinx collects the titles
     app.connect("doctree-read", improve)
     app.connect("html-page-context", add_page_head)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

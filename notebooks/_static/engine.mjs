@@ -311,6 +311,26 @@ export class Adam {
   }
 }
 
+/** Descent with momentum and one common scale: the largest entry of the averaged gradient moves by the rate. */
+export class Descent {
+  constructor(nFeatures, rate, steps) {
+    Object.assign(this, { rate, steps, step: 0 });
+    this.mean = new Float64Array(nFeatures);
+  }
+
+  /** Moves the weights in place, one step down the averaged gradient. */
+  update(weights, gradient) {
+    const rate = (this.rate * (1 + Math.cos((Math.PI * this.step) / this.steps))) / 2;
+    this.step += 1;
+    let largest = 0;
+    for (let j = 0; j < weights.length; j++) {
+      this.mean[j] = 0.9 * this.mean[j] + (1 - 0.9) * gradient[j];
+      largest = Math.max(largest, Math.abs(this.mean[j]));
+    }
+    if (largest > 0) for (let j = 0; j < weights.length; j++) weights[j] -= (rate / largest) * this.mean[j];
+  }
+}
+
 // ------------------------------------------------------------------------------------------------ Reptile
 
 /** Gradient descent on weights and coefficients at once, from (w, 0): { weights, coefficients, loss } at its end. */
@@ -503,7 +523,8 @@ export class Trainer {
     this.dense = denseTable(config.nFeatures);
     this.initial = initialWeights(config);
     this.weights = Float64Array.from(this.initial);
-    this.adam = new Adam(config.nFeatures, config.outerRate, config.steps);
+    const Outer = config.optimiser === "descent" ? Descent : Adam;
+    this.outer = new Outer(config.nFeatures, config.outerRate, config.steps);
     this.step = 0;
     this.losses = [];
     this.told = 0;
@@ -528,7 +549,8 @@ export class Trainer {
     const { nFeatures, support, nPoints, design, noise, innerRate } = this.config;
     const effective = drawCoefficients(nFeatures, support, this.random);
     const train = observe(this.dense, effective, nPoints, design, noise, this.random);
-    const validation = observe(this.dense, effective, nPoints, "random", noise, this.random);
+    const other = observe(this.dense, effective, nPoints, "random", noise, this.random);
+    const validation = this.config.heldOut === false ? train : other;
     this.last = train;
     this.zero += Math.max(dot(effective, effective), dot(train.labels, train.labels) / nPoints);
     if (this.config.method === "reptile") {
@@ -551,7 +573,7 @@ export class Trainer {
       const fraction = this.config.stepSize * (1 - this.step / steps);
       for (let j = 0; j < mean.length; j++) this.weights[j] += fraction * mean[j];
     } else {
-      this.adam.update(this.weights, mean);
+      this.outer.update(this.weights, mean);
     }
     this.step += 1;
     this.losses.push(loss);

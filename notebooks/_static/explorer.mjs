@@ -6,7 +6,7 @@
 
 import {
   Random, aliasClasses, aliasedMinNorm, denseTable, designOf, drawCoefficients, featureName, fourierFeatures, gradientDescent,
-  initialWeights, interpolator, jointDescent, minNorm, observe, predict, risk, serve,
+  initialWeights, interpolator, jointDescent, minNorm, observe, predict, risk, serve, Trainer,
 } from "./engine.mjs";
 
 // ------------------------------------------------------------------------------------------------ words and numbers
@@ -29,6 +29,10 @@ function listed(words) {
   return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
 }
 
+/** A number on an axis: as it is where it is short, with a power of ten where it is not. */
+const tickText = (value) => (value === 0 || (Math.abs(value) >= 0.001 && Math.abs(value) < 1e5) ? String(value) : written(value));
+/** A coordinate for a path: SVG knows neither NaN nor infinity, and draws what is far outside slowly. */
+const pixel = (value) => (Number.isFinite(value) ? clamp(value, -1e4, 1e4) : value > 0 ? 1e4 : -1e4).toFixed(1);
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 const calm = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
 
@@ -44,7 +48,7 @@ function drawing(tag, attributes = {}, ...children) {
 
 function filled(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value, { passive: false });
     else if (value !== false && value !== null && value !== undefined) node.setAttribute(name, value === true ? "" : value);
   }
   node.append(...children.filter((child) => child !== null && child !== undefined));
@@ -121,6 +125,18 @@ function decades(low, high, most = 6) {
   return powers;
 }
 
+/** About `count` round values from low to high, in steps of 1, 2 or 5 times a power of ten; never more than 2 count. */
+function roundTicks(low, high, count = 4) {
+  const span = high - low;
+  if (!(span > 0) || !Number.isFinite(span)) return [low];
+  const power = 10 ** Math.floor(Math.log10(span / count));
+  const step = power * [1, 2, 5, 10].find((factor) => span / (factor * power) <= count * 1.2);
+  const first = Math.ceil(low / step - 1e-9);
+  const last = Math.floor(high / step + 1e-9);
+  if (!(last - first < 2 * count)) return [low, high]; // no step is left between neighbouring numbers
+  return Array.from({ length: last - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)));
+}
+
 const decadeText = (value) => (value >= 0.009 && value <= 1000 ? String(Number(value.toPrecision(1))) : written(value).replace("1·", ""));
 
 // ------------------------------------------------------------------------------------------------ the weights
@@ -168,7 +184,7 @@ class WeightsPlot extends Plot {
     this.drawAxes(crowded.map((j) => [this.x(j), String(j)]),
       [10, 1, 0.1, 0.01].map((w) => [this.y(w), String(w)]), "feature index (square-root scale)", "|weight|");
     const level = this.initial.every((w) => w === this.initial[0]) ? this.initial[0] : null;
-    this.startLine.setAttribute("d", level === null ? "" : `M${this.left} ${this.y(level).toFixed(1)}H${this.width - this.right}`);
+    this.startLine.setAttribute("d", level === null ? "" : `M${this.left} ${pixel(this.y(level))}H${this.width - this.right}`);
     this.startText.replaceChildren(level === null ? "each from its own start" : "start");
     for (const [name, value] of Object.entries({
       x: this.width - this.right - 2, y: level === null ? this.top + 2 : this.y(level) - 5, "text-anchor": "end",
@@ -183,8 +199,8 @@ class WeightsPlot extends Plot {
     for (let j = 0; j < weights.length; j++) {
       const kind = this.support.includes(j) ? "true" : this.aliasSet.has(j) ? "aliases" : "others";
       const x = this.x(j).toFixed(1);
-      const y = this.y(weights[j]).toFixed(1);
-      parts[kind][0] += `M${x} ${this.y(this.initial[j]).toFixed(1)}V${y}`;
+      const y = pixel(this.y(weights[j]));
+      parts[kind][0] += `M${x} ${pixel(this.y(this.initial[j]))}V${y}`;
       parts[kind][1] += `M${x} ${y}h0`; // a line of no length with round caps is a dot
     }
     for (const [kind, [stems, heads]] of Object.entries(parts)) {
@@ -205,7 +221,7 @@ class WeightsPlot extends Plot {
       const span = anchorEnd ? [x - width, x] : [x - 3, x + width];
       while (placed.some((p) => p.y - 13 < y && y < p.y + 13 && p.span[0] < span[1] && span[0] < p.span[1])) y -= 1;
       placed.push({ y, span });
-      return drawing("text", { x: x.toFixed(1), y: y.toFixed(1), "text-anchor": anchorEnd ? "end" : "start" }, text);
+      return drawing("text", { x: x.toFixed(1), y: pixel(y), "text-anchor": anchorEnd ? "end" : "start" }, text);
     });
     this.names.replaceChildren(...labels);
   }
@@ -257,7 +273,7 @@ class CurvePlot extends Plot {
     this.drawAxes([0, 0.5, 1].map((share) => [x(share * this.steps), String(Math.round(share * this.steps))]),
       decades(low, high).map((value) => [y(value), decadeText(value)]), "meta-step", this.yLabel);
     const reference = this.referenceLevel > 0;
-    this.reference.setAttribute("d", reference ? `M${this.left} ${y(this.referenceLevel).toFixed(1)}H${this.width - this.right}` : "");
+    this.reference.setAttribute("d", reference ? `M${this.left} ${pixel(y(this.referenceLevel))}H${this.width - this.right}` : "");
     this.referenceText.replaceChildren(reference ? "no meta-learning" : "");
     for (const [name, value] of Object.entries({ x: this.width - this.right, y: reference ? y(this.referenceLevel) - 5 : 0, "text-anchor": "end" })) {
       this.referenceText.setAttribute(name, value);
@@ -266,7 +282,7 @@ class CurvePlot extends Plot {
     for (const side of ["a", "b"]) {
       const curve = this.curves[side];
       const points = curve ? curve.steps.map((step, i) => [x(step), y(curve.values[i])]) : [];
-      this.lines[side].setAttribute("d", points.map(([px, py], i) => `${i ? "L" : "M"}${px.toFixed(1)} ${py.toFixed(1)}`).join(""));
+      this.lines[side].setAttribute("d", points.map(([px, py], i) => `${i ? "L" : "M"}${pixel(px)} ${pixel(py)}`).join(""));
       const last = points.at(-1);
       this.ends[side].replaceChildren(last ? curve.name : "");
       if (!last) continue;
@@ -351,9 +367,7 @@ class TaskPlot extends Plot {
 
   place() {
     if (!this.truth) return;
-    const step = this.range[1] - this.range[0] > 8 ? 4 : this.range[1] - this.range[0] > 4 ? 2 : 1;
-    const ticks = [];
-    for (let v = Math.ceil(this.range[0] / step) * step; v <= this.range[1]; v += step) ticks.push([this.y(v), String(v)]);
+    const ticks = roundTicks(...this.range).map((v) => [this.y(v), tickText(v)]);
     this.drawAxes([-1, -0.5, 0, 0.5, 1].map((v) => [this.x(v), String(v)]), ticks, "x", "");
     this.truthLine.setAttribute("d", this.#path(this.truthValues));
     this.#drawHandles();
@@ -376,7 +390,7 @@ class TaskPlot extends Plot {
 
   #path(values) {
     let d = "";
-    for (let i = 0; i < values.length; i++) d += `${i ? "L" : "M"}${this.x(this.sampleX[i]).toFixed(1)} ${this.y(values[i]).toFixed(1)}`;
+    for (let i = 0; i < values.length; i++) d += `${i ? "L" : "M"}${pixel(this.x(this.sampleX[i]))} ${pixel(this.y(values[i]))}`;
     return d;
   }
 
@@ -389,7 +403,7 @@ class TaskPlot extends Plot {
     while (this.handles.children.length < this.points.length) this.handles.append(this.#handle(this.handles.children.length));
     this.points.forEach((point, i) => {
       const handle = this.handles.children[i];
-      handle.setAttribute("transform", `translate(${this.x(point.x).toFixed(1)} ${this.y(labels[i]).toFixed(1)})`);
+      handle.setAttribute("transform", `translate(${pixel(this.x(point.x))} ${pixel(this.y(labels[i]))})`);
       handle.setAttribute("aria-label", `Point ${i + 1} of ${this.points.length}: x ${point.x.toFixed(2)}, y ${labels[i].toFixed(2)}`);
     });
   }
@@ -401,7 +415,8 @@ class TaskPlot extends Plot {
       onpointerdown: (event) => this.#grab(event, index),
       ondblclick: (event) => { event.preventDefault(); this.remove(index); },
       onclick: (event) => event.stopPropagation(),
-    }, drawing("circle", { class: "fm-touch", r: 15 }), drawing("circle", { class: "fm-ring", r: 10 }), drawing("circle", { class: "fm-dot", r: 5.5 }));
+      ontouchstart: (event) => event.preventDefault(), // touch-action does not reach inside an svg
+    }, drawing("circle", { class: "fm-touch", r: 22 }), drawing("circle", { class: "fm-ring", r: 10 }), drawing("circle", { class: "fm-dot", r: 5.5 }));
     return handle;
   }
 
@@ -444,7 +459,7 @@ class TaskPlot extends Plot {
     };
     if (moves[event.key]) this.#moveTo(index, clamp(point.x + moves[event.key][0], -1, 0.999), y + moves[event.key][1]);
     else if (event.key === "Delete" || event.key === "Backspace") this.remove(index);
-    else return;
+    else if (event.key !== " " && event.key !== "Enter") return; // these two must not scroll the page
     event.preventDefault();
   }
 
@@ -489,14 +504,16 @@ const whole = (low, high) => Array.from({ length: high - low + 1 }, (_, i) => lo
 const SETTINGS = {
   a: { label: "left", choices: { maml: "MAML", fomaml: "first-order MAML", reptile: "Reptile" }, initial: "maml", group: "method" },
   b: { label: "right", choices: { maml: "MAML", fomaml: "first-order MAML", reptile: "Reptile", none: "nothing" }, initial: "reptile", group: "method" },
+  optimiser: { label: "outer optimiser, MAML", choices: { adam: "Adam", descent: "one common scale" }, initial: "adam", group: "method" },
+  heldout: { label: "MAML validates on", choices: { yes: "held-out points", no: "its training points" }, initial: "yes", group: "method" },
   start: { label: "initial weights", choices: { ones: "all equal", uniform: "uniform from 0 to the scale" }, initial: "ones", group: "method" },
-  scale: { label: "their scale", values: [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 1.5, 2], initial: 1, group: "method" },
+  scale: { label: "their scale", values: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 1.5, 2, 3], initial: 1, group: "method" },
   steps: { label: "meta-steps", values: [50, 100, 200, 300, 500, 1000, 2000], initial: 300, group: "method" },
   tasks: { label: "tasks a step", values: whole(1, 30), initial: 15, group: "method" },
   k: { label: "inner steps K, MAML", values: whole(1, 20), initial: 5, group: "rates" },
   kr: { label: "inner steps K, Reptile", values: whole(1, 40), initial: 20, group: "rates" },
   rate: { label: "inner rate η", values: [0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.15, 0.2], initial: 0.02, group: "rates" },
-  outer: { label: "outer rate, MAML (Adam)", values: [0.005, 0.01, 0.02, 0.05, 0.1, 0.2], initial: 0.05, group: "rates" },
+  outer: { label: "outer rate, MAML", values: [0.005, 0.01, 0.02, 0.05, 0.1, 0.2], initial: 0.05, group: "rates" },
   move: { label: "step size, Reptile", values: [0.05, 0.1, 0.2, 0.5, 1], initial: 1, group: "rates" },
   support: { label: "true features", indices: true, initial: [0, 1, 2], group: "problem" },
   d: { label: "features d", values: [17, 33, 65, 129, 257, 385], initial: 129, group: "problem" },
@@ -510,6 +527,11 @@ const SETTINGS = {
   free: { label: "points may leave the true curve", toggle: true, initial: false, group: "task" },
   show: { label: "curve", choices: { risk: "error on unseen tasks", loss: "training loss" }, initial: "risk", group: "curve" },
 };
+
+const usesMaml = (method) => method === "maml" || method === "fomaml";
+const usesReptile = (method) => method === "reptile";
+/** Controls that do nothing unless one side runs a method that they belong to. */
+const USED_BY = { k: usesMaml, outer: usesMaml, optimiser: usesMaml, heldout: usesMaml, kr: usesReptile, move: usesReptile };
 
 /** Reads settings from "a=maml&n=32", or throws nothing: what cannot be is left at its start. */
 function readSettings(text, initial) {
@@ -599,6 +621,11 @@ class Controls {
 
   show(settings) {
     for (const [key, control] of Object.entries(this.controls)) control.set(settings[key]);
+    const methods = [settings.a, settings.b];
+    for (const [key, used] of Object.entries(USED_BY)) {
+      const input = this.controls[key]?.box.querySelector("input, select");
+      if (input) input.disabled = !methods.some(used);
+    }
   }
 }
 
@@ -625,13 +652,17 @@ class Explorer {
     return element(`h${level}`, { class: "fm-title", ...attributes }, text);
   }
 
-  /** Says a sentence in the live region, at most one every three seconds unless it must be said. */
+  /** Says a sentence in the live region: now if it must be said, else at most once a second, and the last one always. */
   say(sentence, must = false) {
-    const now = performance.now();
-    if (!must && now - this.spokenAt < 3000) return;
+    clearTimeout(this.sayTimer);
+    const wait = 1000 - (performance.now() - this.spokenAt);
+    if (!must && wait > 0) {
+      this.sayTimer = setTimeout(() => this.say(sentence, true), wait);
+      return;
+    }
     const text = sentence();
     if (text === this.summary.textContent) return;
-    this.spokenAt = now;
+    this.spokenAt = performance.now();
     this.summary.textContent = text;
   }
 
@@ -648,6 +679,11 @@ class Explorer {
         history.replaceState(null, "", this.address());
       } catch { /* some browsers refuse this for file://; the link button still works */ }
     }, 250);
+  }
+
+  /** Takes the settings of the address, as when the page was opened with it. */
+  open() {
+    this.change(readSettings(addressed(this.figure), this.initial));
   }
 
   linkButton() {
@@ -672,7 +708,17 @@ class Explorer {
     this.figure.prepend(app);
     this.figure.classList.add("fm-live");
     this.figure.explorer = this;
-    if (location.hash.startsWith(`#${this.figure.id}?`)) this.figure.scrollIntoView();
+    const arrive = () => {
+      if (!location.hash.startsWith(`#${this.figure.id}?`)) return;
+      this.figure.scrollIntoView({ behavior: "instant", block: "start" });
+    };
+    arrive();
+    window.addEventListener("load", arrive); // what loads above may have moved it
+    window.addEventListener("hashchange", () => {
+      if (!location.hash.startsWith(`#${this.figure.id}?`)) return;
+      this.open();
+      arrive();
+    });
   }
 }
 
@@ -717,19 +763,21 @@ const ENDED = new Set(["finished", "diverged"]);
 const PRESETS = [
   { name: "One fixed grid", settings: { design: "grid" }, text: "All tasks share the same equally spaced points. Only the aliases of the true features (hollow) move: nothing tells the other weights apart." },
   { name: "Other true features", settings: { support: [5, 40, 41] }, text: "Nothing is special about low frequencies. Click a bar to make its feature true or false." },
-  { name: "Start small", settings: { a: "reptile", b: "maml", scale: 0.1 }, text: "From weights of 0.1 instead of 1, amplifying is enough: the scale of the start does the work." },
-  { name: "First order", settings: { b: "fomaml" }, text: "First-order MAML drops a term of the gradient. It still finds the true features, but cannot push the others as far down." },
+  { name: "Start small", settings: { a: "reptile", b: "maml", scale: 0.01, steps: 500 }, text: "From weights of 0.01 instead of 1, amplifying is enough: Reptile leaves the others where they start, which is small now." },
+  { name: "Nothing held out", settings: { heldout: "no", b: "none" }, text: "MAML judged by its own training points, under Adam: false weights help to fit, so they rise with the true ones." },
+  { name: "One common scale", settings: { heldout: "no", optimiser: "descent", scale: 0.01, b: "none" }, text: "Still nothing held out, but every step has one scale for all weights, from a small start: the true weights grow, the others stay." },
+  { name: "First order", settings: { b: "fomaml" }, text: "First-order MAML drops a term of the gradient. It still raises the true features, but what presses the others down fades early." },
   { name: "One inner step", settings: { k: 1, outer: 0.1 }, text: "With K = 1 the best true weight is (2η)^(-1/2) = 5, so that one step from zero lands on the answer." },
-  { name: "Too hot", settings: { rate: 0.2 }, text: "The inner rate is above the stable one. Reptile's inner loop explodes, and the run says where it would have been safe; MAML bends the weights until its five steps survive, and prunes badly." },
-  { name: "The book's size", settings: { d: 257, n: 64 }, text: "257 features and 64 points a task, as in the notebooks: eight times the work of the problem that this figure starts with." },
+  { name: "Too hot", settings: { rate: 0.2 }, text: "The inner rate is above the stable one. A run that explodes says where it would have been safe; one that survives has bent its weights until its steps fit." },
+  { name: "The book's size", settings: { d: 257, n: 64 }, text: "257 features and 64 points a task, as in the notebooks: about four times the work of the problem that this figure starts with." },
   { name: "Noise", settings: { noise: 0.5, test: 8 }, text: "Labels with noise of σ = 0.5, in training and in the unseen tasks." },
 ];
 
 /** What the page's own setting is called, and what to look for in it. */
 function ownPreset({ a, b }) {
-  const prunes = "pushes every false feature down";
+  const prunes = "pushes false features down";
   const lifts = "lifts the true features and leaves the rest where they were";
-  const does = { maml: prunes, fomaml: prunes, reptile: lifts };
+  const does = { maml: prunes, fomaml: "pushes false features down, but not as far", reptile: lifts };
   const other = b === "none" ? "" : `; ${METHOD_NAMES[b]}, on the same tasks, ${does[b]}`;
   const name = b === "none" ? METHOD_NAMES[a] : a === b || (does[a] === does[b]) ? "Side by side" : "Prune or amplify";
   return { name, own: true, settings: {}, text: `Press play. ${METHOD_NAMES[a]} ${does[a]}${other}.` };
@@ -750,6 +798,14 @@ class TrainExplorer extends Explorer {
     this.#readPoints();
     this.#reset();
     this.controls.show(this.settings);
+    if (addressed(figure)) this.play(); // a link shows the run that it promises
+  }
+
+  open() {
+    this.edited = false;
+    this.#readPoints();
+    super.open();
+    this.play();
   }
 
   // -- parts
@@ -767,10 +823,11 @@ class TrainExplorer extends Explorer {
     this.controls = new Controls(Object.keys(this.initial), () => this.settings, changed);
     this.playButton = button("Play", () => this.toggle(), { class: "fm-button fm-play" });
     this.stepButton = button("Step", () => this.stepOnce());
-    this.resetButton = button("Reset", () => { this.pause(); this.#reset(); });
+    this.resetButton = button("Reset", () => { this.pause(); this.edited = false; this.#reset(); });
+    this.undoButton = button("Undo", () => this.#undo(), { hidden: true });
     this.progressFill = element("i", {});
     this.stepText = element("span", { class: "fm-step" });
-    const bar = element("div", { class: "fm-bar" }, this.playButton, this.stepButton, this.resetButton,
+    const bar = element("div", { class: "fm-bar" }, this.playButton, this.stepButton, this.resetButton, this.undoButton,
       element("span", { class: "fm-progress", "aria-hidden": "true" }, this.progressFill), this.stepText, this.linkButton());
 
     this.presetText = element("p", { class: "fm-preset-text" });
@@ -806,7 +863,7 @@ class TrainExplorer extends Explorer {
       element("p", { class: "fm-hint" }, "Drag a point. Click to add one, double-click to remove it. With the keyboard: Tab, arrow keys, Delete."));
     const settingsBox = element("details", { class: "fm-settings" }, element("summary", {}, "Change the problem and the methods"),
       element("div", { class: "fm-groups" },
-        this.controls.group("Methods", ["a", "b", "start", "scale", "steps", "tasks"]),
+        this.controls.group("Methods", ["a", "b", "optimiser", "heldout", "start", "scale", "steps", "tasks"]),
         this.controls.group("Loops", ["k", "kr", "rate", "outer", "move"]),
         this.controls.group("Problem", ["support", "d", "n", "design", "noise", "seed"]),
         this.controls.group("Unseen task", ["test", "fit", "task"])));
@@ -822,6 +879,7 @@ class TrainExplorer extends Explorer {
   /** Changes settings as if the visitor had: a change of the problem or of a method starts again. */
   change(changes) {
     const before = this.settings;
+    this.undoButton.hidden = true;
     this.settings = { ...before, ...changes };
     this.settings.support = insideOf(this.settings.support, this.settings.d);
     this.controls.show(this.settings);
@@ -856,7 +914,19 @@ class TrainExplorer extends Explorer {
   #pick(feature) {
     const { support } = this.settings;
     const changed = support.includes(feature) ? support.filter((j) => j !== feature) : [...support, feature].sort((i, j) => i - j);
-    if (changed.length) this.change({ support: changed });
+    if (!changed.length) return;
+    this.undoable = { settings: this.settings, played: this.state.a.step > 0 };
+    this.change({ support: changed });
+    this.undoButton.hidden = false;
+  }
+
+  /** Takes back what a tap on a weight has changed, and trains again what it had discarded. */
+  #undo() {
+    const { settings, played } = this.undoable;
+    this.undoButton.hidden = true;
+    this.change(settings);
+    this.playButton.focus();
+    if (played) this.play();
   }
 
   #config(side) {
@@ -865,7 +935,7 @@ class TrainExplorer extends Explorer {
     return {
       method, nFeatures: s.d, support: s.support, noise: s.noise, design: s.design, nPoints: s.n, nTasks: s.tasks,
       steps: s.steps, innerSteps: method === "reptile" ? s.kr : s.k, innerRate: s.rate, outerRate: s.outer,
-      stepSize: s.move, seed: s.seed, start: s.start, scale: s.scale, nUnseen: s.test,
+      optimiser: s.optimiser, heldOut: s.heldout === "yes", stepSize: s.move, seed: s.seed, start: s.start, scale: s.scale, nUnseen: s.test,
     };
   }
 
@@ -954,6 +1024,12 @@ class TrainExplorer extends Explorer {
     this.pause();
     if (this.done) this.#reset();
     this.#ask(Math.min(...this.running.map((side) => this.state[side].step)) + 1, Infinity);
+  }
+
+  /** The step that all sides have reached which have not diverged; a diverged one has said so. */
+  get reached() {
+    const alive = this.sides.filter((side) => this.state[side].status !== "diverged");
+    return Math.min(...(alive.length ? alive : this.sides).map((side) => this.state[side].step));
   }
 
   get running() { return this.sides.filter((side) => !ENDED.has(this.state[side].status)); }
@@ -1074,11 +1150,11 @@ class TrainExplorer extends Explorer {
     for (const side of this.sides) this.#drawSide(side);
     this.#drawCurve();
     this.#drawTask();
-    const step = Math.min(...this.sides.map((side) => this.state[side].step));
+    const step = this.reached;
     this.stepText.textContent = `step ${step} of ${this.settings.steps}`;
     this.progressFill.style.transform = `scaleX(${step / this.settings.steps})`;
     this.#showButtons();
-    if (this.playing || step > 0) this.say(() => this.#sentence(), this.done);
+    if (this.playing || step > 0) this.say(() => this.#sentence(), this.done || !this.playing);
     else this.say(() => `Nothing is trained yet: all ${this.settings.d} weights stand where they start. Press play.`, true);
   }
 
@@ -1162,17 +1238,18 @@ class TrainExplorer extends Explorer {
 
   #sentence() {
     const parts = this.sides.map((side) => {
-      const { method, status, step, stableRate } = this.state[side];
+      const state = this.state[side];
+      const { method, status, step, stableRate } = state;
       const name = METHOD_NAMES[method];
       if (status === "diverged") return `${name} diverged at step ${step}: the inner rate is ${this.settings.rate}, stable below ${written(stableRate)} for these tasks and weights.`;
       const numbers = this.measure(side);
       const count = this.settings.support.length;
-      const found = numbers.recovered ? `its ${count} largest weights are the true ones` : `its ${count} largest weights are not yet the true ones`;
+      const found = `its ${count} largest weights are ${numbers.recovered ? "" : state.status === "finished" ? "not " : "not yet "}the true ones`;
       const others = numbers.smallestRatio >= 0.9 ? `no weight has fallen below ${written(numbers.smallestRatio)} times its start`
         : `the largest other weight is ${written(numbers.largestOther)}`;
       return `${name}: ${found}, ${others}, and the median error on unseen tasks is ${written(numbers.risk)}.`;
     });
-    const step = Math.min(...this.sides.map((side) => this.state[side].step));
+    const step = this.reached;
     return `Step ${step} of ${this.settings.steps}. ${parts.join(" ")}`;
   }
 }
@@ -1216,12 +1293,10 @@ class FunctionPlot extends Plot {
     const [low, high] = [this.low - pad, this.high + pad];
     const x = (value) => (this.left + (this.innerWidth * (value + 1)) / 2).toFixed(1);
     const y = (value) => this.floor - (this.innerHeight * (value - low)) / (high - low);
-    const step = high - low > 8 ? 4 : high - low > 4 ? 2 : 1;
-    const ticks = [];
-    for (let v = Math.ceil(low / step) * step; v <= high; v += step) ticks.push([y(v), String(v)]);
-    this.drawAxes([-1, -0.5, 0, 0.5, 1].map((v) => [Number(x(v)), String(v)]), ticks, "x", "");
+    const ticks = roundTicks(low, high).map((v) => [y(v), tickText(v)]);
+    this.drawAxes(this.axisLabel ? [] : [-1, -0.5, 0, 0.5, 1].map((v) => [Number(x(v)), String(v)]), ticks, this.axisLabel ?? "x", "");
     const trace = ({ x: xs, y: ys, className }, join) => drawing("path", {
-      class: className, d: Array.from(xs, (value, i) => `${i && join ? "L" : "M"}${x(value)} ${y(ys[i]).toFixed(1)}${join ? "" : "h0"}`).join(""),
+      class: className, d: Array.from(xs, (value, i) => `${i && join ? "L" : "M"}${x(value)} ${pixel(y(ys[i]))}${join ? "" : "h0"}`).join(""),
     });
     this.layer.replaceChildren(...this.lines.map((line) => trace(line, true)), ...this.points.map((mark) => trace(mark, false)));
   }
@@ -1310,7 +1385,7 @@ class SetupExplorer extends StillExplorer {
     const text = `${s.points} points ${places} are to tell ${s.d} features apart; the labels are made of ${names}. The first task: ${listed(first)}.`;
     this.feature.svg.setAttribute("aria-label", `${this.featureTitle.textContent}, over x, with the points of the first task.`);
     this.tasks.svg.setAttribute("aria-label", `${this.tasksTitle.textContent} over x, each with its points. ${text}`);
-    this.say(() => text, true);
+    this.say(() => text);
   }
 }
 
@@ -1338,10 +1413,8 @@ class CoefficientsPlot extends Plot {
     const d = this.estimate.length;
     const most = Math.max(0.1, ...Array.from(this.estimate, Math.abs), ...Array.from(this.truth, Math.abs)) * 1.1;
     const x = (j) => (this.left + 8 + ((this.innerWidth - 14) * j) / Math.max(1, d - 1)).toFixed(1);
-    const y = (value) => (this.floor - (this.innerHeight * (value + most)) / (2 * most)).toFixed(1);
-    const step = most > 2 ? 2 : most > 1 ? 1 : 0.5;
-    const ticks = [];
-    for (let v = Math.ceil(-most / step) * step; v <= most; v += step) ticks.push([Number(y(v)), String(v)]);
+    const y = (value) => pixel(this.floor - (this.innerHeight * (value / most + 1)) / 2);
+    const ticks = roundTicks(-most, most).map((v) => [Number(y(v)), tickText(v)]);
     const every = d > 200 ? 64 : d > 100 ? 32 : d > 40 ? 16 : 8;
     this.drawAxes(Array.from({ length: Math.floor((d - 1) / every) + 1 }, (_, i) => [Number(x(i * every)), String(i * every)]),
       ticks, "feature index", "coefficient");
@@ -1416,20 +1489,6 @@ class FitExplorer extends StillExplorer {
       + (s.design === "grid" ? ` On this grid the true features share their signal with ${aliased} aliases.` : "");
     this.fit.svg.setAttribute("aria-label", `True function and fit over x. ${text}`);
     this.coefficients.svg.setAttribute("aria-label", `Coefficients of the fit against the feature index. ${text}`);
-    this.say(() => text, true);
+    this.say(() => text);
   }
 }
-
-// ------------------------------------------------------------------------------------------------ start
-
-const KINDS = { train: TrainExplorer, setup: SetupExplorer, fit: FitExplorer };
-
-function start() {
-  for (const figure of document.querySelectorAll("figure[data-explorer]")) {
-    const Kind = KINDS[figure.dataset.explorer];
-    if (Kind) new Kind(figure);
-  }
-}
-
-if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
-else start();
