@@ -12,6 +12,7 @@ import inspect
 import itertools
 import json
 import sys
+import textwrap
 import time
 import traceback
 from pathlib import Path
@@ -178,7 +179,7 @@ def _package_code():
 
 def _code_only(source):
     """The syntax of a source without its docstrings."""
-    tree = ast.parse(inspect.cleandoc(source))
+    tree = ast.parse(textwrap.dedent(source))
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if (

@@ -134,7 +134,7 @@ class Run:
         if not isinstance(other, Run):
             return NotImplemented
         return _record(self) == _record(other) and all(
-            np.array_equal(a, b) for a, b in zip(_arrays(self).values(), _arrays(other).values(), strict=True)
+            np.array_equal(a, b, equal_nan=True) for a, b in zip(_arrays(self).values(), _arrays(other).values(), strict=True)
         )
 
     __hash__ = None
@@ -337,7 +337,7 @@ class _Progress:
     def __init__(self, method, config, weights, start):
         self.method, self.config, self.steps = method, config, config["steps"]
         checks.fits_memory("losses", (self.steps,))
-        self.losses, self.step, self.stuck = np.empty(self.steps), 0, False
+        self.losses, self.step, self.stuck = np.full(self.steps, math.nan), 0, False
         self.initial, self.weights, self.start, self.states = weights, weights, start, (None, None)
         self.snapshots = ((0, weights.copy()),)
         self.every = max(1, self.steps // max(1, min(SNAPSHOTS, SNAPSHOT_BYTES // weights.nbytes)))

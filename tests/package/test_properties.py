@@ -34,7 +34,7 @@ from fourier_meta import (
     train_reptile,
 )
 
-# The same examples every time: a test that fails on some days teaches nobody. `make trust` asks for more of them.
+# The same examples every time: a test that fails on some days teaches nobody. EXAMPLES=400 asks for more.
 settings.register_profile(
     "book",
     max_examples=int(os.environ.get("EXAMPLES", "40")),
@@ -57,7 +57,7 @@ def episodes(draw, most_steps=6):
     support = tuple(range(draw(st.integers(1, n_features))))
     family = TaskFamily(n_features, support, noise=draw(st.sampled_from([0.0, 0.3])))
     train = family.sample(draw(st.integers(1, 4)), draw(st.integers(1, 9)), rng)
-    validation = family.observe(train.effective, draw(st.integers(1, 9)), rng)
+    validation = family.observe(train.coefficients, draw(st.integers(1, 9)), rng)
     weights = rng.uniform(-1.5, 1.5, n_features)
     return weights, train, validation, draw(st.integers(0, most_steps)), draw(RATES)
 
@@ -75,7 +75,8 @@ def test_adjoint_autograd_and_differences_agree(episode):
     weights, train, validation, steps, rate = episode
     loss, gradient = maml_gradient(weights, train, validation, steps, rate)
     w = torch.tensor(weights, requires_grad=True)
-    features, labels, new_features, new_labels = (torch.tensor(a) for a in (*train[1:3], *validation[1:3]))
+    arrays = (train.features, train.labels, validation.features, validation.labels)
+    features, labels, new_features, new_labels = map(torch.tensor, arrays)
     alpha = gradient_descent(features, labels, w, steps, rate)
     by_torch = (((new_features @ (w * alpha)[..., None])[..., 0] - new_labels) ** 2).mean()
     (slope,) = torch.autograd.grad(by_torch, w)
@@ -168,11 +169,11 @@ def test_alias_classes_partition_the_features_with_their_lowest_member_first(n_p
 def test_the_difference_of_squares_shrinks_by_exactly_the_product_of_the_steps(episode, steps):
     """w^2 - alpha^2 is multiplied by 1 - slope^2 in each step; under small steps it is conserved."""
     weights, train, _, _, rate = episode
-    kept = np.tile(weights**2, (len(train.x), 1))
+    kept = np.tile(weights**2, (len(train), 1))
     for k in range(steps):
         w, alpha = joint_descent(train.features, train.labels, weights, k, rate)
         error = ((w * alpha)[:, None, :] @ train.features.mT)[:, 0] - train.labels
-        slope = 2 * rate / train.x.shape[1] * (error[:, None, :] @ train.features)[:, 0]
+        slope = 2 * rate / train.n_points * (error[:, None, :] @ train.features)[:, 0]
         kept = kept * (1 - slope**2)
     w, alpha = joint_descent(train.features, train.labels, weights, steps, rate)
     np.testing.assert_allclose(w**2 - alpha**2, kept, rtol=1e-7, atol=1e-10)
@@ -183,7 +184,7 @@ def test_ridge_is_the_descent_of_its_own_objective_to_the_bottom(episode, penalt
     weights, train = episode[:2]
     effective = ridge(train.features, train.labels, penalty, weights)
     error = (train.features @ effective[..., None])[..., 0] - train.labels
-    pull = (error[:, None, :] @ train.features)[:, 0] * weights / train.x.shape[1]
+    pull = (error[:, None, :] @ train.features)[:, 0] * weights / train.n_points
     alpha = np.divide(effective, weights, out=np.zeros_like(effective), where=weights != 0)
     np.testing.assert_allclose(pull + penalty * alpha, 0, atol=1e-8 * (1 + penalty))
 
@@ -207,15 +208,12 @@ TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 @given(FLOATS, FLOATS, FLOATS, TEXT, st.dictionaries(TEXT, st.one_of(st.integers(), st.floats(allow_nan=False), TEXT)))
 def test_saving_and_loading_is_the_identity(tmp_path_factory, weights, start, loss, words, config):
     path = tmp_path_factory.mktemp("run") / "run"
-    run = Run(words, weights, start, {"loss": loss, "weights": loss[:, None]}, config, {"numpy": words}, words)
+    arrays = {"weights": weights, "start": start, "initial_weights": weights, "losses": loss}
+    snapshots = tuple((step, weights + step) for step in range(3))
+    state = {"optimisers": (None, (3, weights, 0.1)), "streams": None}
+    run = Run(words, config, words, words, 2, **arrays, snapshots=snapshots, state=state, versions={"numpy": words})
     run.save(path)
-    again = load_run(path)
-    for name in ("weights", "initial_weights"):
-        np.testing.assert_array_equal(getattr(again, name), getattr(run, name))
-    for name, values in run.history.items():
-        np.testing.assert_array_equal(again.history[name], values)
-    assert sorted(again.history) == sorted(run.history)
-    assert (again.method, again.config, again.versions, again.status) == (words, config, {"numpy": words}, words)
+    assert load_run(path) == run
 
 
 # Seeds and threads
@@ -278,7 +276,8 @@ DRESSES = {
     "big endian": lambda array: np.asarray(array).astype(">f8"),
     "a tensor": lambda array: torch.tensor(np.asarray(array)),
 }
-EXACT = Tasks(*(np.round(4 * a) / 4 for a in TaskFamily(5).sample(2, 3, np.random.default_rng(0))))
+DRAWN = TaskFamily(5).sample(2, 3, np.random.default_rng(0))
+EXACT = Tasks(np.round(4 * DRAWN.features) / 4, np.round(4 * DRAWN.labels) / 4)
 WEIGHTS = np.array([1.0, 0.5, 0.25, 2.0, 1.0])
 
 SOLVERS = {
@@ -293,7 +292,7 @@ SOLVERS = {
 
 
 def gradient_at(function, features, labels, weights):
-    tasks = Tasks(None, features, labels, None)
+    tasks = Tasks(features, labels)
     loss, gradient = function(weights, tasks, tasks, 3, 0.1)
     return np.append(gradient, np.asarray(loss, gradient.dtype))
 
@@ -322,12 +321,12 @@ def test_float32_gives_the_same_answer_to_its_own_precision(name):
     plain = (EXACT.features, EXACT.labels, WEIGHTS)
     answer = SOLVERS[name](*(array.astype(np.float32) for array in plain))
     np.testing.assert_allclose(answer, SOLVERS[name](*plain), rtol=1e-4, atol=1e-5)
-    assert answer.dtype == np.float32
+    assert answer.dtype == (np.float64 if "maml" in name else np.float32), "a meta-gradient moves weights in float64"
 
 
 HOSTILE_WEIGHTS = {
     "zero": np.zeros(5),
-    "one-hot": np.eye(5)[2],
+    "one feature": np.eye(5)[2],
     "tiny": np.full(5, 1e-300),
     "huge": np.full(5, 1e300),
     "tiny and huge": np.array([1e-300, 1e300, 1.0, 0.0, -1e300]),
@@ -335,17 +334,17 @@ HOSTILE_WEIGHTS = {
     "largest": np.full(5, 1.7e308),
 }
 HOSTILE_TASKS = {
-    "one point": EXACT._replace(features=EXACT.features[:, :1], labels=EXACT.labels[:, :1]),
-    "repeated points": EXACT._replace(features=EXACT.features[:, [0, 0, 0]], labels=EXACT.labels[:, [0, 0, 0]]),
-    "contradictions": EXACT._replace(features=EXACT.features[:, [0, 0, 0]]),
-    "all features zero": EXACT._replace(features=0 * EXACT.features),
-    "all labels zero": EXACT._replace(labels=0 * EXACT.labels),
-    "tiny features": EXACT._replace(features=1e-300 * EXACT.features),
-    "huge features": EXACT._replace(features=1e300 * EXACT.features),
-    "tiny labels": EXACT._replace(labels=1e-300 * EXACT.labels),
-    "huge labels": EXACT._replace(labels=1e300 * EXACT.labels),
-    "tiny features, huge labels": EXACT._replace(features=1e-300 * EXACT.features, labels=1e300 * EXACT.labels),
-    "huge both": EXACT._replace(labels=1e300 * EXACT.labels, features=1e300 * EXACT.features),
+    "one point": EXACT.split(1)[0],
+    "repeated points": Tasks(EXACT.features[:, [0, 0, 0]], EXACT.labels[:, [0, 0, 0]]),
+    "contradictions": Tasks(EXACT.features[:, [0, 0, 0]], EXACT.labels),
+    "all features zero": Tasks(0 * EXACT.features, EXACT.labels),
+    "all labels zero": Tasks(EXACT.features, 0 * EXACT.labels),
+    "tiny features": Tasks(1e-300 * EXACT.features, EXACT.labels),
+    "huge features": Tasks(1e300 * EXACT.features, EXACT.labels),
+    "tiny labels": Tasks(EXACT.features, 1e-300 * EXACT.labels),
+    "huge labels": Tasks(EXACT.features, 1e300 * EXACT.labels),
+    "tiny features, huge labels": Tasks(1e-300 * EXACT.features, 1e300 * EXACT.labels),
+    "huge both": Tasks(1e300 * EXACT.features, 1e300 * EXACT.labels),
 }
 
 
@@ -423,8 +422,9 @@ def test_training_at_the_edges_ends_with_finite_weights_and_a_word(train, family
     sizes = {"steps": 3, "n_tasks": 2, "n_points": 4} | sizes
     run = train(family, **sizes)
     assert np.isfinite(run.weights).all()
-    assert np.isfinite(run.history["loss"]).all()
-    assert run.status == "finished" or run.status.startswith("diverged at step 1: inner rate 0.02, stable below ")
+    ends = ("finished", "stuck at step 1", "diverged at step 1: inner rate 0.02, stable below ")
+    assert run.status.startswith(ends)
+    assert np.isfinite(run.losses).all() or run.status.startswith("diverged")
 
 
 def test_every_pair_of_feature_and_size_is_right_at_the_smallest_sizes():

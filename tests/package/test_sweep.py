@@ -1,7 +1,9 @@
 """A sweep gives the same results wherever it runs, loses none when a worker is killed, and repeats none."""
 
 import dataclasses
+import importlib
 import json
+import linecache
 import math
 import os
 import signal
@@ -11,14 +13,16 @@ import textwrap
 import threading
 import time
 import warnings
+from functools import partial
 from pathlib import Path
 
 import joblib
 import numpy as np
 import pytest
 
-from fourier_meta import TaskFamily, maml_gradient, train_maml
-from fourier_meta.sweep import Cell, sweep
+from fourier_meta import TaskFamily, few_shot_risk, maml_gradient, min_norm, ridge, train_maml
+from fourier_meta import sweep as sweep_module
+from fourier_meta.sweep import Cell, Table, load_table, sweep
 
 GRID = {"a": [1, 2, 3], "b": ["x", "y"]}
 
@@ -37,6 +41,109 @@ def fail_on_two(a, seed):
     if a == 2:
         raise ArithmeticError("two is not allowed")
     return a
+
+
+def seed_and_one(seed):
+    return seed + 1
+
+
+def nothing_to_store(seed):
+    return object()
+
+
+def not_a_number(seed):
+    return [math.nan, math.inf]
+
+
+def noise(family, seed):
+    return family.noise
+
+
+def features(family, seed):
+    return family.n_features
+
+
+CALLS, FAILING = [], set()  # of the next function
+
+
+def seventh(a, seed):
+    CALLS.append((a, seed))
+    if a in FAILING:
+        raise ArithmeticError
+    return a / 7
+
+
+def scaled(a, seed, scale=1):
+    return a * scale
+
+
+class Scale:
+    def __init__(self, scale):
+        self.scale = scale
+
+    def of(self, a, seed):
+        return a * self.scale
+
+    def __call__(self, a, seed):
+        return a * self.scale
+
+
+def test_what_cannot_be_told_apart_is_refused_and_a_partials_arguments_tell_it_apart(tmp_path):
+    """With one folder for scale 1 and scale 100, the second must never get the first one's results."""
+    for scale in (1, 100):
+        cells = sweep(partial(scaled, scale=scale), {"a": [1, 2]}, folder=tmp_path, progress=False)
+        assert [cell.result for cell in cells] == [scale, 2 * scale]
+
+    def closure(a, seed):
+        return a * scale
+
+    for function in (closure, lambda a, seed: a, Scale(1), Scale(1).of, partial(closure)):
+        with pytest.raises(ValueError, match="function must be something that a record can name"):
+            sweep(function, {"a": [1]}, folder=tmp_path, progress=False)
+
+
+def test_a_solver_and_a_family_are_values_of_a_grid(tmp_path):
+    grid = {"solve": [min_norm, partial(ridge, penalty=0.1)], "family": [TaskFamily(9)]}
+    first = sweep(median_risk, grid, (0, 1), folder=tmp_path, progress=False)
+    assert len({cell.result for cell in first}) == 4
+    with joblib.parallel_config(backend="loky", n_jobs=2):
+        assert sweep(median_risk, grid, (0, 1), progress=False) == first
+
+
+def median_risk(solve, family, seed):
+    return float(np.median(few_shot_risk(family, 4, solve, seed=seed)))
+
+
+def diverge(seed):
+    tasks = TaskFamily(9).sample(2, 4, np.random.default_rng(seed))
+    maml_gradient(np.ones(9), tasks, tasks, 500, 1e3)
+
+
+@pytest.mark.parametrize("backend", ["loky", "multiprocessing"])
+def test_a_divergence_crosses_process_pools(backend):
+    with joblib.parallel_config(backend=backend, n_jobs=2):
+        cells = sweep(diverge, {}, (0, 1), progress=False)
+    assert all("the inner loop diverges: inner rate 1e+03, stable below" in cell.error for cell in cells)
+
+
+def test_only_code_that_matters_is_in_the_key(tmp_path, monkeypatch):
+    """A docstring or a comment that changes runs nothing again; a formula does."""
+    module = tmp_path / "swept.py"
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def files_after(source):
+        module.write_text(source)
+        sys.modules.pop("swept", None)
+        importlib.invalidate_caches()
+        linecache.clearcache()
+        sweep(importlib.import_module("swept").f, {"a": [1, 2]}, folder=tmp_path / "cells", progress=False)
+        return len(list((tmp_path / "cells").iterdir()))
+
+    source = 'def f(a, seed):\n    """Once."""\n    return a + 1\n'
+    assert files_after(source) == 2
+    assert files_after(source.replace("Once", "Said in other words")) == 2
+    assert files_after("# a comment\n" + source.replace("a + 1", "(a + 1)  # more")) == 2
+    assert files_after(source.replace("a + 1", "a + 2")) == 4
 
 
 def note(folder, index, seconds, seed):
@@ -60,7 +167,7 @@ def test_every_combination_is_run_in_order_with_every_seed():
 
 
 def test_an_empty_grid_is_one_configuration():
-    assert sweep(lambda seed: seed + 1, {}, seeds=(1, 2), progress=False) == [
+    assert sweep(seed_and_one, {}, seeds=(1, 2), progress=False) == [
         Cell({}, 1, 2, None),
         Cell({}, 2, 3, None),
     ]
@@ -92,28 +199,23 @@ def test_a_failed_cell_is_recorded_and_the_rest_goes_on(tmp_path):
 
 
 def test_a_result_that_cannot_be_stored_is_a_failed_cell():
-    (cell,) = sweep(lambda seed: object(), {}, progress=False)
+    (cell,) = sweep(nothing_to_store, {}, progress=False)
     assert cell.result is None
     assert "ValueError: a sweep holds numbers" in cell.error
 
 
 def test_a_second_call_runs_only_what_is_missing_or_failed(tmp_path):
-    calls, failing = [], True
-
-    def cell(a, seed):
-        calls.append((a, seed))
-        if a == 2 and failing:
-            raise ArithmeticError
-        return a / 7
-
-    first = sweep(cell, {"a": [1, 2]}, (0, 1), folder=tmp_path, progress=False)
+    calls = CALLS
+    CALLS.clear()
+    FAILING.add(2)
+    first = sweep(seventh, {"a": [1, 2]}, (0, 1), folder=tmp_path, progress=False)
     assert calls == [(1, 0), (1, 1), (2, 0), (2, 1)]
-    failing = False
-    second = sweep(cell, {"a": [1, 2, 3]}, (0, 1), folder=tmp_path, progress=False)
+    FAILING.clear()
+    second = sweep(seventh, {"a": [1, 2, 3]}, (0, 1), folder=tmp_path, progress=False)
     assert calls[4:] == [(2, 0), (2, 1), (3, 0), (3, 1)]
     assert second[:2] == first[:2]
     assert [c.result for c in second] == [1 / 7, 1 / 7, 2 / 7, 2 / 7, 3 / 7, 3 / 7]
-    assert sweep(cell, {"a": [1, 2, 3]}, (0, 1), folder=tmp_path, progress=False) == second
+    assert sweep(seventh, {"a": [1, 2, 3]}, (0, 1), folder=tmp_path, progress=False) == second
     assert len(calls) == 8
 
 
@@ -134,19 +236,13 @@ def test_stored_and_fresh_results_are_the_same(tmp_path):
 
 def test_not_a_number_is_a_result(tmp_path):
     for _ in range(2):
-        (cell,) = sweep(lambda seed: [math.nan, math.inf], {}, folder=tmp_path, progress=False)
+        (cell,) = sweep(not_a_number, {}, folder=tmp_path, progress=False)
         assert math.isnan(cell.result[0])
         assert cell.result[1] == math.inf
 
 
 def test_another_function_configuration_or_seed_is_another_cell(tmp_path):
     families = [TaskFamily(9), TaskFamily(9, noise=0.5), TaskFamily(9, (1, 2))]
-
-    def noise(family, seed):
-        return family.noise
-
-    def features(family, seed):
-        return family.n_features
 
     sweep(noise, {"family": families}, (0, 1), folder=tmp_path, progress=False)
     assert len(list(tmp_path.iterdir())) == 6
@@ -163,7 +259,7 @@ def test_another_function_configuration_or_seed_is_another_cell(tmp_path):
         ({"a": [1, 1]}, (0,), r"none twice"),
         ({"a": 3}, (0,), r"grid\['a'\] must be a list of values, got 3; pass \[3\]"),
         ({"a": "xy"}, (0,), "must be a list of values"),
-        ({"a": [object()]}, (0,), "a sweep holds numbers"),
+        ({"a": [object()]}, (0,), "must be something that a record can name"),
         ([1, 2], (0,), "grid must be a dict"),
         ({1: [2]}, (0,), "grid must be a dict"),
         ({"a": [1]}, (), "seeds must hold at least one value"),
@@ -288,12 +384,45 @@ def test_a_dask_cluster_computes_what_this_process_computes(cluster):
     assert there == sweep(learn, grid, (0, 1), progress=False)
 
 
-def test_the_gradient_of_a_family_of_any_size_can_be_swept():
-    def gradient(family, seed):
-        rng = np.random.default_rng(seed)
-        train = family.sample(2, 4, rng)
-        return maml_gradient(np.ones(family.n_features), train, family.observe(train.effective, 4, rng))[1]
+def gradient(family, seed):
+    rng = np.random.default_rng(seed)
+    train = family.sample(2, 4, rng)
+    return maml_gradient(np.ones(family.n_features), train, family.observe(train.coefficients, 4, rng))[1]
 
+
+def test_the_gradient_of_a_family_of_any_size_can_be_swept():
     cells = sweep(gradient, {"family": [TaskFamily(d) for d in (3, 5)]}, progress=False)
     assert [len(cell.result) for cell in cells] == [3, 5]
     assert dataclasses.asdict(cells[0].configuration["family"])["n_features"] == 3
+
+
+# Stored tables
+
+
+@pytest.fixture
+def table():
+    columns = {"method": ["a", "a", "b", "b"], "n": [8, 2, 8, 2], "risk": [1.0, 2.0, 3.0, 4.0]}
+    return Table(columns, {})
+
+
+def test_a_cube_orders_its_axes_as_stored(table):
+    np.testing.assert_array_equal(table.cube("risk", "method", "n"), [[1, 2], [3, 4]])
+    np.testing.assert_array_equal(table.cube("risk", "n", method="b"), [3, 4])
+    np.testing.assert_array_equal(table.cube("risk", "n", method="b", n=[2]), [4])
+    assert table.levels("n") == [8, 2]
+    assert table.levels("n", method="a") == [8, 2]
+
+
+def test_a_cube_refuses_axes_that_mix_rows_and_columns_that_are_not_there(table):
+    with pytest.raises(ValueError, match="tell all 4 rows apart"):
+        table.cube("risk", "n")
+    with pytest.raises(ValueError, match=r"no column .*seed.* in this table; there is method, n, risk"):
+        table.levels("n", seed=1)
+
+
+def test_a_missing_table_says_what_to_do_with_a_checkout_and_without_one(monkeypatch, tmp_path):
+    with pytest.raises(ValueError, match=r"no stored experiment .* \(there is .*\); run make results"):
+        load_table("no_such")
+    monkeypatch.setattr(sweep_module, "TABLES", tmp_path / "nowhere")
+    with pytest.raises(ValueError, match="only the package is installed here; clone the book"):
+        load_table("mechanisms")

@@ -149,7 +149,8 @@ def told_loss(weights, train, validation, inner_steps, inner_rate, losses=(1.0,)
 
 def run_toy(steps, losses=(1.0,), outer=add_one):
     gradient = partial(told_loss, losses=losses)
-    return train_maml(TaskFamily(3), 0, steps=steps, n_tasks=2, n_points=4, gradient=gradient, outer=outer)
+    sizes = {"steps": steps, "n_tasks": 2, "n_points": 4, "n_validation": 0}
+    return train_maml(TaskFamily(3), 0, gradient=gradient, outer=outer, **sizes)
 
 
 @pytest.mark.parametrize("train", TRAINERS)
@@ -210,9 +211,8 @@ def test_leaving_the_loop_stops_it_and_what_a_reader_does_with_a_run_changes_not
             if run.step < 6:
                 array[...] = 99  # in place: must not reach the training
     np.testing.assert_array_equal(run.weights, whole[-1].weights)
-    for run in itertools.islice(steps_of(TaskFamily(D), steps=6, **SMALL), 3):
-        pass
-    assert run == whole[2]
+    *_, left = itertools.islice(steps_of(TaskFamily(D), steps=6, **SMALL), 3)
+    assert left == whole[2]
 
 
 def scribble(weights, train, validation, inner_steps, inner_rate):
@@ -266,7 +266,7 @@ def test_before_any_interrupt_there_is_no_run_and_that_is_said(monkeypatch):
 
 
 def zero_loss():
-    """What predicting 0 costs on the toy's first validation tasks."""
+    """What predicting 0 costs on the toy's first tasks."""
     tasks = TaskFamily(3).sample(2, 4, np.random.default_rng(0))
     return tasks.zero_loss
 
@@ -274,10 +274,7 @@ def zero_loss():
 @pytest.mark.parametrize("bad", [np.nan, np.inf, 1e9])
 def test_a_loss_that_explodes_stops_the_run_before_it_moves_the_weights(bad):
     run = run_toy(5, (10.0, 2.0, bad, 1.0, 1.0))
-    assert (
-        run.status.startswith("diverged at step 3: inner rate 0.02, stable below ")
-        or "weights have grown" in run.status
-    )
+    assert run.status.startswith("diverged at step 3: ")
     assert run.weights.tolist() == [2, 2, 2]
     assert run.losses[:2].tolist() == [10, 2]
     assert run.history["weights"].tolist()[:3] == [[0] * 3, [1] * 3, [2] * 3]
@@ -330,6 +327,7 @@ def test_a_rate_far_above_the_stable_one_diverges_and_the_message_names_one_that
     stable = float(run.status.split("stable below ")[1].split()[0])
     assert 0 < stable < 50
     assert np.isfinite(run.weights).all()
+    assert run == train(TaskFamily(D), steps=40, inner_rate=50.0, inner_steps=30, **SMALL), "to the last byte"
     retry = train(TaskFamily(D), steps=40, inner_rate=stable / 4, inner_steps=30, **SMALL)
     assert retry.status == "finished"
 
@@ -337,17 +335,15 @@ def test_a_rate_far_above_the_stable_one_diverges_and_the_message_names_one_that
 @pytest.mark.parametrize("train", TRAINERS)
 def test_weights_that_grew_are_to_blame_and_not_a_rate_that_was_stable(train):
     settings = {"steps": 400, "n_tasks": 4, "n_points": 8}
-    outer = {train_maml: Adam(30.0), train_reptile: further}[train]
-    run = train(TaskFamily(D), outer=outer, **settings)
+    run = train(TaskFamily(D), outer=far_away, **settings)
     assert run.status.startswith("diverged at step ")
     assert "weights have grown from 1 to " in run.status
     stable = float(run.status.split("stable below ")[1].split()[0])
     assert stable > 0.02, "it is named for the weights of the start, not for those that exploded"
 
 
-def further(parameters, gradient, state, progress):
-    """Go twice as far from where the tasks are, not towards them."""
-    return 2 * parameters, state
+def far_away(parameters, gradient, state, progress):
+    return 200 * parameters, state
 
 
 def test_a_run_that_cannot_move_says_so_and_why():
@@ -421,7 +417,7 @@ def test_a_run_of_other_settings_is_not_continued(changed, named):
 def test_a_run_that_diverged_is_not_continued():
     settings = {"steps": 5, "inner_rate": 1e3, "inner_steps": 500, **SMALL}
     run = train_maml(TaskFamily(D), **settings)
-    with pytest.raises(ValueError, match="resume has diverged at step .*start anew"):
+    with pytest.raises(ValueError, match=r"resume has diverged at step .*start anew"):
         train_maml(TaskFamily(D), **settings, resume=run)
 
 
