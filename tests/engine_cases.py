@@ -21,7 +21,7 @@ from fourier_meta import (
     min_norm,
     risk,
 )
-from fourier_meta.training import Adam
+from fourier_meta.training import Adam, Descent
 
 ENGINE = Path(__file__).resolve().parents[1] / "notebooks" / "_static" / "engine.mjs"
 CONFIGURATIONS = 24
@@ -31,7 +31,7 @@ TOLERANCE = 1e-9
 
 # What SCRIPT takes from the engine.
 NAMES = (
-    "Adam, aliasClasses, aliasedMinNorm, designOf, fourierFeatures, gradientDescent, largestStableRate, mamlGradient, "
+    "Adam, Descent, aliasClasses, aliasedMinNorm, designOf, fourierFeatures, gradientDescent, largestStableRate, mamlGradient, "
     "minNorm, reptileStep, risk"
 )
 
@@ -55,6 +55,14 @@ function run(cases) {
       }
       result[name] = { loss: [loss], gradient: [...gradient], weights: [...weights] };
     }
+    // nothing held out, one common scale
+    const scaled = Float64Array.from(start, (w) => 0.1 * w);
+    const descent = new Descent(d, c.outerRate, c.steps);
+    for (let step = 0; step < c.steps; step++) {
+      const tasks = batches[step % batches.length][0];
+      descent.update(scaled, mamlGradient(scaled, tasks, tasks, c.innerSteps, c.innerRate).gradient);
+    }
+    result.amplify = { weights: [...scaled] };
     let weights = start;
     for (let step = 0; step < c.steps; step++) {
       const tasks = batches[step % batches.length][0];
@@ -134,10 +142,17 @@ def expected(case):
     result = {}
     for name, gradient in (("maml", maml_gradient), ("fomaml", fomaml_gradient)):
         loss, slope = gradient(start, *batches[0], *inner)
-        adam, weights = Adam(case["outerRate"], case["steps"]), start
+        adam, weights, state = Adam(case["outerRate"]), start, None
         for step in range(case["steps"]):
-            weights = adam(weights, gradient(weights, *batches[step % BATCHES], *inner)[1])
+            slopes = gradient(weights, *batches[step % BATCHES], *inner)[1]
+            weights, state = adam(weights, slopes, state, step / case["steps"])
         result[name] = {"loss": [loss], "gradient": slope, "weights": weights}
+    descent, weights, state = Descent(case["outerRate"]), 0.1 * start, None
+    for step in range(case["steps"]):
+        train = batches[step % BATCHES][0]
+        slopes = maml_gradient(weights, train, train, *inner)[1]
+        weights, state = descent(weights, slopes, state, step / case["steps"])
+    result["amplify"] = {"weights": weights}
     weights = start
     for step in range(case["steps"]):
         fraction = case["stepSize"] * (1 - step / case["steps"])
@@ -163,7 +178,7 @@ def expected(case):
 
 def _tasks(observed, d):
     x = np.array([task["x"] for task in observed])
-    return Tasks(x, fourier_features(x, d), np.array([task["y"] for task in observed]), np.zeros((len(x), d)))
+    return Tasks(fourier_features(x, d), np.array([task["y"] for task in observed]), x)
 
 
 def _reptile(tasks, weights, inner):

@@ -53,6 +53,9 @@ const train = (settings) => {
 process.stdout.write(JSON.stringify({
   maml: train({ method: "maml" }), again: train({ method: "maml" }), fomaml: train({ method: "fomaml" }),
   reptile: train({ method: "reptile", innerSteps: 20 }), hot: train({ method: "maml", innerRate: 0.6 }),
+  small: train({ method: "reptile", innerSteps: 20, scale: 0.01 }),
+  none: train({ method: "maml", heldOut: false }),
+  amplified: train({ method: "maml", heldOut: false, optimiser: "descent", scale: 0.01 }),
   grid: train({ method: "maml", design: "grid" }), other: train({ method: "maml", support: [7, 30] }),
 }));
 """
@@ -68,6 +71,9 @@ def test_training_runs_do_what_the_book_says(tmp_path):
     assert runs["maml"]["risk"] < 1e-3 < runs["reptile"]["risk"]
     assert min(reptile) > 1, "Reptile shrank a weight"
     assert sorted(runs["other"]["weights"], key=abs)[-2:] == sorted([runs["other"]["weights"][j] for j in (7, 30)])
+    # From a small start amplifying is enough; with nothing held out it needs one common scale.
+    assert runs["small"]["risk"] < 1e-3
+    assert runs["amplified"]["risk"] < 1e-3 < runs["none"]["risk"]
     assert runs["hot"]["status"] == "diverged"
     assert 0.02 < runs["hot"]["stableRate"] < 0.6
     # On one grid of 24 points only the aliases of the true features are told apart from the rest.
