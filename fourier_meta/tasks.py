@@ -342,3 +342,83 @@ def _draw_distinct(n_dense, n_tasks, n_points, rng):
     """Draw n_points different indices below n_dense for each task: the k-th smallest of n draws moves up by k."""
     index = rng.integers(n_dense - n_points + 1, size=(n_tasks, n_points))
     return index + index.argsort(axis=1).argsort(axis=1)
+
+
+class Curves:
+    """Measured curves, all at the same places, as a source of tasks: each task is one curve, seen at a few places.
+
+    Parameters
+    ----------
+    values : array (n_curves, n_places), one row for each curve.
+    features : array (n_places, n_features), the features at the places, of any kind.
+    x : array (n_places,) or None, the places themselves, rising; only drawings need them.
+
+    Raises
+    ------
+    ValueError if rows differ in length, values are missing, masked, all the same or too large to be squared, or places
+    are not in order or come twice; the message says what to do.
+
+    Taught on the page "Use it on your own curves".
+    """
+
+    def __init__(self, values, features, x=None):
+        self.values = _check_values(values)
+        self.features = checks.array("features", features, 2)
+        checks.same_size("features", len(self.features), self.values.shape[1], "rows, one for each place,")
+        self.x = np.arange(self.values.shape[1], dtype=float) if x is None else _check_places(x, self.values.shape[1])
+
+    def __len__(self):
+        return len(self.values)
+
+    def sample(self, n_tasks, n_points, rng):
+        """Draw different curves and see each at different random places; returns `Tasks`."""
+        n_tasks = checks.at_least("n_tasks", n_tasks, 1, 15)
+        n_points = checks.at_least("n_points", n_points, 1, 4)
+        for name, value, most in (("n_tasks", n_tasks, len(self)), ("n_points", n_points, self.values.shape[1])):
+            if value > most:
+                raise ValueError(f"{name} must be at most {most}, as many as there are, got {value}; pass fewer")
+        chosen = checks.generator("rng", rng).choice(len(self), n_tasks, replace=False)
+        places = np.argsort(rng.random((n_tasks, self.values.shape[1])), axis=1)[:, :n_points]
+        return Tasks(self.features[places], self.values[chosen[:, None], places], self.x[places])
+
+    def batches(self, n_tasks, n_points, seed=0):
+        """Endless batches of `sample`, as a source for `train_maml` and `train_reptile`."""
+        rng = np.random.default_rng(checks.at_least("seed", seed, 0, 0))
+        while True:
+            yield self.sample(n_tasks, n_points, rng)
+
+
+def _check_values(values):
+    """Curves as an array (n_curves, n_places), or ValueError with what to do."""
+    try:
+        lengths = {len(row) for row in values}
+    except TypeError:
+        raise ValueError("values must be a table, one row for each curve; pass an array (n_curves, n_places)") from None
+    if len(lengths) != 1:
+        shown = ", ".join(map(str, sorted(lengths))) or "none"
+        raise ValueError(f"values has rows of different lengths ({shown}); cut or interpolate them to the same places")
+    values = checks.floats("values", values, 2)
+    missing = int(np.isnan(values).sum())
+    if missing:
+        raise ValueError(f"values has {missing} missing of {values.size}; drop these curves, or fill the gaps")
+    checks.finite("values", values)
+    size = np.abs(values).max(initial=0)
+    if not size < 1e100:
+        raise ValueError(
+            f"values go up to {size:.2g}, too large to be squared; divide them by their standard deviation"
+        )
+    if np.ptp(values) == 0:
+        raise ValueError("values are all the same, so there is nothing to learn; pass curves that differ")
+    return values
+
+
+def _check_places(x, n_places):
+    """Places as a rising array (n_places,), or ValueError with what to do."""
+    x = checks.array("x", x)
+    checks.same_shape("x", x.shape, (n_places,), "a place for every column of values")
+    gaps = np.diff(x)
+    if (gaps == 0).any():
+        raise ValueError(f"x has {x[1:][gaps == 0][0]:g} more than once; average these columns of values")
+    if (gaps < 0).any():
+        raise ValueError("x does not rise; sort the places, and the columns of values with them")
+    return x
