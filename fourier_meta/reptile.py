@@ -57,7 +57,7 @@ def joint_descent(features, labels, weights, inner_steps=20, inner_rate=0.02):
 
 @np.errstate(over="ignore", invalid="ignore")  # a result that is not finite is answered below
 def joint_gradient(weights, train, validation, inner_steps=5, inner_rate=0.02):
-    """Validation loss after K steps of `joint_descent`, and its exact gradient in the weights that all tasks start from.
+    """Validation loss after K steps of `joint_descent`, and its exact gradient in the weights that tasks start from.
 
     MAML with Reptile's inner loop: weights and coefficients adapt, and the gradient looks through both. Parameters,
     returns and errors as for `maml_gradient`, so that `train_maml(gradient=joint_gradient)` works.

@@ -25,7 +25,9 @@ class Built:
 
     @property
     def pages(self):
-        return sorted(self.folder.glob("*.html"))
+        """Every page but those that only lead on from an old address."""
+        pages = sorted(self.folder.glob("*.html"))
+        return [page for page in pages if 'http-equiv="refresh"' not in page.read_text(encoding="utf-8")]
 
 
 @functools.cache

@@ -59,5 +59,5 @@ def test_a_bad_table_is_answered(values, x, says):
 
 @pytest.mark.parametrize(("n_tasks", "n_points"), [(7, 2), (2, 9), (0, 2), (2, 0)])
 def test_more_than_there_is_cannot_be_drawn(n_tasks, n_points):
-    with pytest.raises(ValueError, match="n_tasks|n_points"):
+    with pytest.raises(ValueError, match=r"n_tasks|n_points"):
         Curves(VALUES, PHI).sample(n_tasks, n_points, np.random.default_rng(0))

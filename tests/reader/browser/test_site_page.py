@@ -19,7 +19,7 @@ from chromium import needs_chromium
 
 PAGES = [path.name for path in built_site.build().pages]
 LIVE = [name for name in PAGES if "data-explorer" in built_site.page(built_site.build().folder / name).source]
-TRAINS = "index.html"
+TRAINS = "laboratory.html"
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 pytestmark = needs_chromium

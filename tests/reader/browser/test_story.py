@@ -1,0 +1,140 @@
+"""The front page's figure and the figures in the text: what happens is seen, true, and survives any setting."""
+
+import pytest
+from chromium import needs_chromium
+from test_site_page import LIVE, NARROW, explorer, origin, visit, wait_for  # noqa: F401 - two fixtures
+
+pytestmark = needs_chromium
+SCREENS = {"wide": {"width": 1280, "height": 800}, "narrow": NARROW}
+
+
+def reveal(page):
+    page.get_by_role("button", name="Show me").click()
+    wait_for(page, "e.state?.status === 'finished'")
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_the_claim_is_seen_without_scrolling(visit, origin, screen):  # noqa: F811
+    visited = visit(origin + "index.html", viewport=SCREENS[screen])
+    page = visited.page
+    assert page.locator(".fm-truth").evaluate("(path) => path.style.display") == "none", "the answer shows too early"
+    reveal(page)
+    for part in (".fm-front .fm-plot-box >> nth=0", ".fm-front .fm-keys", ".fm-front .fm-bar"):
+        box = page.locator(part).bounding_box()
+        assert 0 <= box["y"] < box["y"] + box["height"] <= SCREENS[screen]["height"], part
+    assert page.evaluate("scrollY") == 0
+    errors = explorer(page, "e.errors")
+    assert errors["learned"] < 1e-2 < errors["plain"]
+    assert visited.complaints == []
+
+
+def test_the_points_slider_moves_fits_and_errors_over_unseen_tasks(visit, origin):  # noqa: F811
+    page = visit(origin + "index.html").page
+    reveal(page)
+    slider = page.locator(".fm-front-slider input")
+    for count in (3, 64, 17):
+        slider.evaluate("(input, n) => { input.value = n; input.dispatchEvent(new Event('input')); }", count)
+        assert explorer(page, "e.plot.points.length") == count
+        assert "NaN" not in page.locator(".fm-app").inner_html()
+    learned = []
+    for _ in range(10):
+        page.get_by_role("button", name="Another task").click()
+        learned.append(explorer(page, "[e.errors.learned, e.errors.plain]"))
+    assert sum(ours < theirs for ours, theirs in learned) == 10
+
+
+def test_a_drawn_guess_is_judged(visit, origin):  # noqa: F811
+    page = visit(origin + "index.html").page
+    box = page.locator(".fm-paper").bounding_box()
+    page.mouse.move(box["x"] + 5, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    for step in range(1, 30):
+        page.mouse.move(box["x"] + step / 30 * box["width"], box["y"] + box["height"] / 2)
+    page.mouse.up()
+    wait_for(page, "e.state?.status === 'finished'")
+    assert explorer(page, "e.guess") > 0
+    assert "your curve" in page.locator(".fm-keys").inner_text()
+
+
+def test_who_prefers_calm_gets_the_end_at_once(visit, origin):  # noqa: F811
+    page = visit(origin + "index.html", reduced_motion="reduce").page
+    page.evaluate(
+        "() => { const e = document.querySelector('figure[data-explorer]').explorer; window.drawn = 0;"
+        " const update = e.weights.update.bind(e.weights); e.weights.update = (w) => { window.drawn += 1; update(w); }; }"
+    )
+    reveal(page)
+    assert page.evaluate("window.drawn") <= 4
+
+
+RANDOM_SETTINGS = """(times) => {
+  const e = document.querySelector('figure[data-explorer]').explorer;
+  const keys = Object.entries(e.controls.controls);
+  const bad = [];
+  let longest = 0;
+  for (let i = 0; i < times; i++) {
+    for (const [, { box }] of keys) {
+      const input = box.querySelector('input[type=range], select');
+      if (!input || Math.random() < 0.5) continue;
+      if (input.tagName === 'SELECT') input.selectedIndex = Math.floor(Math.random() * input.options.length);
+      else input.value = Math.random() < 0.3 ? (Math.random() < 0.5 ? 0 : input.max) : Math.floor(Math.random() * (1 + Number(input.max)));
+      const begin = performance.now();
+      input.dispatchEvent(new Event(input.tagName === 'SELECT' ? 'change' : 'input'));
+      longest = Math.max(longest, performance.now() - begin);
+    }
+    if (/NaN|Infinity|undefined/.test(e.figure.innerHTML)) bad.push(JSON.stringify(e.settings));
+  }
+  return [bad, longest];
+}"""
+
+
+@pytest.mark.parametrize(
+    ("name", "times"), [("01_setup.html", 300), ("02_overfitting.html", 300), ("laboratory.html", 200)]
+)
+def test_random_settings_break_nothing(visit, origin, name, times):  # noqa: F811
+    visited = visit(origin + name)
+    bad, longest = visited.page.evaluate(RANDOM_SETTINGS, times)
+    assert bad == []
+    assert visited.complaints == []
+    assert longest < 3000, "a setting froze the page"
+
+
+def test_noise_at_the_interpolation_threshold_does_not_freeze(visit, origin):  # noqa: F811
+    """64 points, 65 features, noise: the fit reaches 1e5, and axes once drew a tick for every unit of it."""
+    page = visit(origin + "02_overfitting.html#explorer?design=random&d=65&noise=1").page
+    assert page.locator(".fm-tick").count() < 60
+    assert "NaN" not in page.locator(".fm-app").inner_html()
+
+
+def test_a_link_shows_the_run_that_it_promises(visit, origin):  # noqa: F811
+    page = visit(origin + "laboratory.html#explorer?b=none&steps=50").page
+    wait_for(page, "e.done && e.state.a.step === 50")
+    page.evaluate("location.hash = '#explorer?b=none&steps=50&scale=0.01'")
+    wait_for(page, "e.settings.scale === 0.01 && e.done")
+    assert abs(page.locator("#explorer").bounding_box()["y"]) < 120, "the figure is not where the link leads"
+
+
+def test_a_tap_on_a_weight_can_be_undone(visit, origin):  # noqa: F811
+    page = visit(origin + "laboratory.html").page
+    before = explorer(page, "JSON.stringify(e.settings)")
+    plot = page.locator(".fm-panel.fm-a svg")
+    box = plot.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    assert explorer(page, "JSON.stringify(e.settings)") != before
+    page.get_by_role("button", name="Undo").click()
+    assert explorer(page, "JSON.stringify(e.settings)") == before
+
+
+@pytest.mark.parametrize("name", LIVE)
+def test_small_figures_say_what_they_show_at_both_ends(visit, origin, name):  # noqa: F811
+    page = visit(origin + name).page
+    for figure in page.locator("figure.book-small").all():
+        said = set()
+        for end in ("0", "max"):
+            figure.evaluate(
+                "(f, end) => { const s = f.querySelector('input'); s.value = end === '0' ? 0 : s.max;"
+                " s.dispatchEvent(new Event('input')); }",
+                end,
+            )
+            said.add(figure.locator("svg").get_attribute("aria-label"))
+            assert "NaN" not in figure.inner_html()
+        assert len(said) == 2
