@@ -33,7 +33,7 @@ extensions = [
     "explorer_figures",
     "site_files",
 ]
-exclude_patterns = ["_*", "results", "**.ipynb_checkpoints"]
+exclude_patterns = ["_*", "paper", "results", "data", "**.ipynb_checkpoints"]
 templates_path = ["_templates"]
 
 # The reader sees the outputs that `make test` compared with a fresh run.

@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 WORKFLOWS = sorted((checkout.ROOT / ".github" / "workflows").glob("*.yml"))
-MAY_WRITE = {"pages", "id-token"}  # what GitHub Pages asks of the job that publishes
+# What GitHub Pages and the package index ask of the job that publishes, and a release of the one that fills it.
+MAY_WRITE = {"publish": {"pages", "id-token"}, "attach": {"contents"}}
 
 
 def schema_problems(schema, *paths):
@@ -57,7 +58,7 @@ def test_rights_are_few_and_jobs_end(path):
     assert workflow["permissions"] == {"contents": "read"}
     for name, job in workflow["jobs"].items():
         written = {scope for scope, right in job.get("permissions", {}).items() if right != "read"}
-        assert written <= (MAY_WRITE if name == "publish" else set())
+        assert written <= MAY_WRITE.get(name, set())
         assert "timeout-minutes" in job or "uses" in job
         for step in job.get("steps", []):
             if "actions/checkout" in step.get("uses", ""):
@@ -72,4 +73,4 @@ def test_the_make_targets_exist(path):
 
 
 def test_there_are_workflows():
-    assert [path.stem for path in WORKFLOWS] == ["ci", "site", "weekly"]
+    assert [path.stem for path in WORKFLOWS] == ["ci", "release", "site", "weekly"]
