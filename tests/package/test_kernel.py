@@ -1,0 +1,134 @@
+"""Gram matrices instead of features: the same numbers, at sizes where both fit; and sizes where only one does."""
+
+from functools import partial
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fourier_meta import TaskFamily, Tasks, kernel, maml, min_norm, regression, ridge
+
+SIZES = st.fixed_dictionaries(
+    {
+        "n_features": st.sampled_from((1, 2, 3, 16, 33, 128, 256, 257, 300, 1024, 1025)),
+        "n_points": st.integers(1, 9),
+        "n_validation": st.integers(1, 9),
+        "n_tasks": st.integers(1, 4),
+        "design": st.sampled_from(("random", "jittered", "grid")),
+        "seed": st.integers(0, 2**32 - 1),
+    }
+)
+
+
+class Problem:
+    """Tasks of a family, the same ones as plain features, weights of which some are 0, and a start."""
+
+    def __init__(self, n_features, n_points, n_validation, n_tasks, design, seed, dtype="float64"):
+        rng = np.random.default_rng(seed)
+        self.family = TaskFamily(n_features, support=(0,), noise=0.1, design=design, dtype=dtype)
+        train = self.family.sample(n_tasks, n_points, rng)
+        validation = self.family.observe(train.coefficients, n_validation, rng, "random")
+        self.batches = train, validation
+        self.plain = [Tasks(batch.features, batch.labels) for batch in self.batches]
+        self.weights = rng.uniform(0.5, 1.5, n_features)
+        self.weights[1:][rng.random(n_features - 1) < 0.1] = 0
+        self.start = rng.standard_normal(n_features)
+        self.inner_rate = 0.3 / n_features
+
+
+def same(found, expected, tolerance=1e-10):
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=tolerance * max(np.abs(other).max(), 1e-3))
+
+
+@settings(deadline=None, max_examples=40)
+@given(SIZES, st.integers(0, 7), st.booleans(), st.booleans())
+def test_steps_are_those_of_the_features(sizes, inner_steps, with_start, exact):
+    problem, settings = Problem(**sizes), {"inner_steps": inner_steps}
+    settings["inner_rate"] = problem.inner_rate
+    start = problem.start if with_start else None
+    expected = (maml.maml_gradient if exact else maml.fomaml_gradient)(
+        problem.weights, *problem.plain, **settings, start=start
+    )
+    through = partial(kernel.through_steps if exact else kernel.through_last, **settings)
+    same(kernel.meta_gradient(through, problem.weights, *problem.batches, start), expected)
+    same(kernel.meta_gradient(through, problem.weights, *problem.plain, start), expected)  # products, not tables
+
+
+@settings(deadline=None, max_examples=40)
+@given(SIZES, st.booleans())
+def test_ridge_inside_is_that_of_the_features(sizes, with_start):
+    problem = Problem(**sizes)
+    start = problem.start if with_start else None
+    expected = maml.ridge_gradient(problem.weights, *problem.plain, start=start, penalty=0.1)
+    through = partial(kernel.through_ridge, penalty=0.1)
+    same(kernel.meta_gradient(through, problem.weights, *problem.batches, start), expected)
+    same(kernel.meta_gradient(through, problem.weights, *problem.plain, start), expected)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 2**32 - 1), st.sampled_from((257, 300, 1025)), st.integers(1, 16))
+def test_min_norm_inside_is_that_of_the_features(seed, n_features, n_points):
+    problem = Problem(n_features, n_points, 5, 3, "jittered", seed)  # close points make any solution inexact
+    expected = maml.min_norm_gradient(problem.weights, *problem.plain, start=problem.start)
+    through = partial(kernel.through_ridge, penalty=0)
+    same(kernel.meta_gradient(through, problem.weights, *problem.batches, problem.start), expected, 1e-8)
+
+
+@settings(deadline=None, max_examples=40)
+@given(SIZES)
+def test_float32_keeps_five_digits(sizes):
+    problem = Problem(**sizes, dtype="float32")
+    expected = maml.maml_gradient(problem.weights, *problem.plain, 3, problem.inner_rate, problem.start)
+    through = partial(kernel.through_steps, inner_steps=3, inner_rate=problem.inner_rate)
+    same(kernel.meta_gradient(through, problem.weights, *problem.batches, problem.start), expected, 1e-4)
+
+
+@settings(deadline=None, max_examples=40)
+@given(SIZES, st.booleans())
+def test_solutions_and_their_risk_are_those_of_the_features(sizes, penalised):
+    problem = Problem(**sizes)
+    tasks, weights = problem.batches[0], problem.weights
+    well_posed = problem.family.design == "jittered" and tasks.n_points < problem.family.n_features / 8
+    if penalised or not well_posed:
+        expected, solve = ridge(tasks.features, tasks.labels, 0.1, weights), partial(kernel.solve_ridge, penalty=0.1)
+    else:
+        expected, solve = min_norm(tasks.features, tasks.labels, weights), kernel.solve_min_norm
+    same([kernel.effective(weights, tasks, solve)], [expected], 1e-9)
+    on, off = kernel.risk_parts(weights, tasks, solve)
+    same([on + off], [regression.risk(expected, tasks.effective)], 1e-9)
+    same([on], [(expected[:, 0] - tasks.effective[:, 0]) ** 2], 1e-9)
+
+
+def test_risk_has_no_rounding_error_of_the_size_of_the_truth():
+    weights = np.full(257, 1e-6)
+    weights[:3] = 5
+    tasks = TaskFamily().sample(10, 64, np.random.default_rng(0))
+    on, off = kernel.risk_parts(weights, tasks, kernel.solve_min_norm)
+    expected = regression.risk(min_norm(tasks.features, tasks.labels, weights), tasks.effective)
+    assert (on + off < 1e-24).all()
+    assert (expected < 1e-24).all()
+
+
+@settings(deadline=None, max_examples=40)
+@given(SIZES)
+def test_the_evidence_is_that_of_the_features(sizes):
+    tasks = Problem(**sizes).batches[0]
+    variances = np.random.default_rng(sizes["seed"]).uniform(0.1, 1, sizes["n_features"] + 1)
+    observed, expected = np.zeros_like(variances), np.zeros_like(variances)
+    for features, labels in zip(tasks.features, tasks.labels, strict=True):
+        inverse = np.linalg.inv((features * variances[:-1]) @ features.T + variances[-1] * np.eye(len(labels)))
+        rows = np.concatenate([features, np.eye(len(labels))], axis=1)
+        each = np.einsum("nd,nm,md->d", rows, inverse, rows)
+        observed += np.append(((features.T @ inverse @ labels) ** 2), np.sum((inverse @ labels) ** 2))
+        expected += np.append(each[: -len(labels)], each[-len(labels) :].sum())
+    for grams in (kernel.Tables(tasks), kernel.Products(tasks)):
+        same(kernel.evidence(grams, variances)[1:], [observed, expected], 1e-9)
+
+
+def test_rates_are_stable_up_to_the_one_that_is_named():
+    tasks = TaskFamily(300, (0, 5)).sample(3, 7, np.random.default_rng(0))
+    weights = np.linspace(0.1, 2, 300)
+    stable = regression.largest_stable_rate(tasks.features, weights).min()
+    np.testing.assert_allclose(kernel.largest_stable_rate(weights, tasks), stable)
+    assert kernel.largest_stable_rate(np.zeros(300), tasks) == np.inf
