@@ -222,7 +222,7 @@ def slices(grams):
 # counted from the start. Coming back, `slopes` is the derivative in a; returned are those in the matrix and the labels.
 
 
-def descend(gram, labels, inner_steps, inner_rate):
+def descend(gram, labels, inner_steps=5, inner_rate=0.02):
     """Dual coefficients (..., n) after steps of gradient descent from the start."""
     return _residuals(gram, labels, inner_steps, inner_rate)[1]
 

@@ -13,9 +13,9 @@ import math
 
 import numpy as np
 
-from fourier_meta import checks
-from fourier_meta.regression import check_inner_loop, check_regression, divergence, match_regression
-from fourier_meta.tasks import TaskFamily, Tasks, slices
+from fourier_meta import checks, kernel
+from fourier_meta.regression import check_inner_loop, check_regression, divergence, match_regression, stable_rate
+from fourier_meta.tasks import FourierTasks, TaskFamily, Tasks, slices
 from fourier_meta.training import Adam, described_weights, initial_weights, open_source, run_steps, run_to_end
 
 
@@ -45,7 +45,8 @@ def maml_gradient(weights, train, validation, inner_steps=5, inner_rate=0.02, st
     Taught in notebook 03_maml, with a start in 09_traffic; Finn et al. (arXiv 1703.03400), here with adaptation of the
     head only (Raghu et al., arXiv 1909.09157), or Meta-SGD (arXiv 1707.09835) on a linear model.
     """
-    return _through_steps(_second_order, weights, train, validation, inner_steps, inner_rate, start)
+    ways = _second_order, kernel.through_steps
+    return _through_steps(ways, weights, train, validation, inner_steps, inner_rate, start)
 
 
 def fomaml_gradient(weights, train, validation, inner_steps=5, inner_rate=0.02, start=None):
@@ -55,7 +56,8 @@ def fomaml_gradient(weights, train, validation, inner_steps=5, inner_rate=0.02, 
 
     Taught in notebook 03_maml; first-order MAML of Finn et al. (arXiv 1703.03400).
     """
-    return _through_steps(_first_order, weights, train, validation, inner_steps, inner_rate, start)
+    ways = _first_order, kernel.through_last
+    return _through_steps(ways, weights, train, validation, inner_steps, inner_rate, start)
 
 
 def ridge_gradient(weights, train, validation, inner_steps=None, inner_rate=None, start=None, penalty=0.1):
@@ -185,21 +187,21 @@ def _with_start(gradient, inner_steps, inner_rate, weights, start, train, valida
     return gradient(weights, train, validation, inner_steps, inner_rate, start=start)
 
 
-def _through_steps(sums, weights, train, validation, inner_steps, inner_rate, start):
-    """Mean loss and mean gradients through K inner steps, by `_second_order` or `_first_order`."""
+def _through_steps(ways, weights, train, validation, inner_steps, inner_rate, start):
+    """Mean loss and mean gradients through K inner steps; `ways` with features and through Gram matrices."""
     inner_steps, inner_rate = check_inner_loop(inner_steps, inner_rate)
-    sums = functools.partial(sums, inner_steps=inner_steps, step=2 * inner_rate / train.labels.shape[-1])
-    loss, *slopes = _mean_over_tasks(sums, weights, train, validation, start)
+    ways = [functools.partial(way, inner_steps=inner_steps, inner_rate=inner_rate) for way in ways]
+    loss, *slopes = _mean_over_tasks(ways, weights, train, validation, inner_steps, start)
     if not (math.isfinite(loss) and all(np.isfinite(slope).all() for slope in slopes)):
         _blame(weights, train, validation, start)
-        raise divergence(train.features, weights, inner_rate)
+        raise divergence(stable_rate(weights, train), inner_rate)
     return loss, *slopes
 
 
 def _closed_form(weights, train, validation, start, penalty):
     """Mean loss and mean gradients of an inner loop that is solved exactly."""
-    sums = functools.partial(_solved, ridge=train.labels.shape[-1] * penalty)
-    loss, *slopes = _mean_over_tasks(sums, weights, train, validation, start)
+    ways = [functools.partial(way, penalty=penalty) for way in (_solved, kernel.through_ridge)]
+    loss, *slopes = _mean_over_tasks(ways, weights, train, validation, 1, start)
     if not (math.isfinite(loss) and all(np.isfinite(slope).all() for slope in slopes)):
         _blame(weights, train, validation, start)
     for slope in slopes:
@@ -209,23 +211,26 @@ def _closed_form(weights, train, validation, start, penalty):
 
 def _blame(weights, train, validation, start):
     """Raise ValueError if an argument is not finite: looked for only when a result is not."""
-    check_regression(train.features, train.labels, weights)
-    check_regression(validation.features, validation.labels)
+    checks.finite("weights", np.asarray(weights))
+    for tasks in (train, validation):
+        checks.finite("labels", tasks.labels)
+        if not isinstance(tasks, FourierTasks):
+            check_regression(tasks.features, tasks.labels)
     if start is not None:
         checks.finite("start", start)
 
 
 @np.errstate(over="ignore", invalid="ignore")  # a result that is not finite is answered by the caller
-def _mean_over_tasks(sums, weights, train, validation, start):
-    """Mean over tasks of a loss and its gradients, computed for as many tasks at a time as fit a core's cache."""
-    for name, tasks in {"train": train, "validation": validation}.items():
-        checks.instance(name, tasks, Tasks, "TaskFamily().sample(15, 64, rng)")
-    checks.same_size("validation", len(validation), len(train), "tasks")
-    weights = checks.floats("weights", weights)
+def _mean_over_tasks(ways, weights, train, validation, inner_steps, start):
+    """Mean over tasks of a loss and its gradients, in the cheaper of two ways: they agree to rounding.
+
+    The first makes features, for as many tasks at a time as fit a core's cache; the second Gram matrices.
+    """
+    with_features, through = ways
+    weights, start = _check_batch(weights, train, validation, start)
+    if kernel.is_cheaper(train, validation, inner_steps):
+        return kernel.meta_gradient(through, weights, train, validation, start)
     totals = [0.0, np.zeros(weights.shape)] + ([] if start is None else [np.zeros(weights.shape)])
-    if start is not None:
-        start = checks.floats("start", start)
-        checks.same_shape("start", start.shape, weights.shape, "a start for every feature")
     for few, others in slices(train, validation):
         features, labels, inner = match_regression(few.features, few.labels, weights)
         unseen, targets, _ = match_regression(others.features, others.labels, weights)
@@ -233,16 +238,31 @@ def _mean_over_tasks(sums, weights, train, validation, start):
             labels = labels - features @ start.astype(features.dtype)
             targets = targets - unseen @ start.astype(features.dtype)
         inner = inner.astype(features.dtype, copy=False)
-        parts = sums(features, labels, unseen, targets, inner, moving=start is not None)
+        parts = with_features(features, labels, unseen, targets, inner, moving=start is not None)
         totals = [total + part / len(train) for total, part in zip(totals, parts, strict=True)]
     return totals
 
 
-def _second_order(features, labels, unseen, targets, weights, inner_steps, step, moving):
+def _check_batch(weights, train, validation, start):
+    """Weights, and the start if there is one, as arrays that fit the tasks, or raise ValueError."""
+    for name, tasks in {"train": train, "validation": validation}.items():
+        checks.instance(name, tasks, Tasks, "TaskFamily().sample(15, 64, rng)")
+    checks.same_size("validation", len(validation), len(train), "tasks")
+    weights = checks.floats("weights", weights)
+    checks.same_shape("weights", weights.shape, (train.n_features,), "a weight for every column of features")
+    checks.same_size("validation", validation.n_features, train.n_features, "features")
+    if start is not None:
+        start = checks.floats("start", start)
+        checks.same_shape("start", start.shape, weights.shape, "a start for every feature")
+    return weights, start
+
+
+def _second_order(features, labels, unseen, targets, weights, inner_steps, inner_rate, moving):
     """Sums over tasks of the validation loss and of its gradients; `step` is 2 eta / N.
 
     `moving` is whether the start is a parameter, too; then the adjoint goes back to it.
     """
+    step = 2 * inner_rate / labels.shape[-1]
     squared = step * weights**2
     effective, slopes = _adapt(features, labels, squared, inner_steps)
     loss, adjoint = _validate(unseen, targets, effective)
@@ -255,8 +275,9 @@ def _second_order(features, labels, unseen, targets, weights, inner_steps, step,
     return (loss, gradient, adjoint.sum(axis=0)) if moving else (loss, gradient)
 
 
-def _first_order(features, labels, unseen, targets, weights, inner_steps, step, moving):
+def _first_order(features, labels, unseen, targets, weights, inner_steps, inner_rate, moving):
     """As `_second_order`, with the adapted coefficients alpha counting as constants."""
+    step = 2 * inner_rate / labels.shape[-1]
     effective, slopes = _adapt(features, labels, step * weights**2, inner_steps)
     loss, adjoint = _validate(unseen, targets, effective)
     coefficients = -step * weights * sum(slopes, np.zeros_like(adjoint))
@@ -275,8 +296,9 @@ def _adapt(features, labels, squared, inner_steps):
     return effective, slopes
 
 
-def _solved(features, labels, unseen, targets, weights, ridge, moving):
-    """As `_second_order`, for an inner loop that is solved exactly; `ridge` is n times the penalty."""
+def _solved(features, labels, unseen, targets, weights, penalty, moving):
+    """As `_second_order`, for an inner loop that is solved exactly."""
+    ridge = labels.shape[-1] * penalty
     squared = weights**2
     gram = (features * squared) @ features.mT + ridge * np.eye(labels.shape[-1], dtype=features.dtype)
     slope = np.vecmat(np.linalg.solve(gram, labels[..., None])[..., 0], features)  # Phi^T a

@@ -6,11 +6,13 @@ these are determined by the data; gradient descent returns alpha, because alpha 
 Taught in notebooks 02_overfitting (closed forms) and 03_maml (gradient descent as an inner loop).
 """
 
+import functools
+
 import numpy as np
 
-from fourier_meta import checks
+from fourier_meta import checks, kernel
 from fourier_meta.features import alias_classes
-from fourier_meta.tasks import TaskFamily
+from fourier_meta.tasks import FourierTasks, TaskFamily, dense_table
 
 SMALLER = "scale features, labels or weights down"
 
@@ -27,9 +29,8 @@ class Divergence(ValueError):
         return self.args[0]
 
 
-def divergence(features, weights, inner_rate):
-    """The `Divergence` of an inner loop on these features with these weights."""
-    stable = largest_stable_rate(features, weights).min()
+def divergence(stable, inner_rate):
+    """The `Divergence` of an inner loop that is stable below the rate `stable`."""
     advice = f"inner rate {inner_rate:.3g}, stable below {stable:.3g} for these tasks and weights"
     return Divergence(f"the inner loop diverges: {advice}; pass a smaller inner_rate, or {SMALLER}", advice)
 
@@ -135,7 +136,7 @@ def gradient_descent(features, labels, weights, inner_steps=5, inner_rate=0.02):
     with np.errstate(over="ignore", invalid="ignore"):
         coefficients = _descend(features, labels, weights, inner_steps, inner_rate)
     if not np.isfinite(coefficients).all():
-        raise divergence(features, weights, inner_rate)
+        raise divergence(largest_stable_rate(features, weights).min(), inner_rate)
     return coefficients
 
 
@@ -253,7 +254,8 @@ def few_shot_risk(family, n_points, solve, n_tasks=50, seed=0):
     ----------
     family : TaskFamily.
     n_points : int >= 1.
-    solve : function (features (n_tasks, n_points, d), labels (n_tasks, n_points)) -> effective (n_tasks, d).
+    solve : function (features (n_tasks, n_points, d), labels (n_tasks, n_points)) -> effective (n_tasks, d). Of more
+        features than fit a table, `min_norm`, `ridge`, `few_steps` and partials of them make none.
     n_tasks : int >= 1.
     seed : int, of the stream of unseen tasks: the same tasks for every solver, and none that any training has drawn.
 
@@ -270,7 +272,26 @@ def few_shot_risk(family, n_points, solve, n_tasks=50, seed=0):
     checks.instance("family", family, TaskFamily, "TaskFamily()")
     checks.function("solve", solve, "(features, labels) -> effective")
     tasks = family.unseen(n_tasks, n_points, seed)
-    return risk(solve(tasks.features, tasks.labels), tasks.effective)
+    function, settings = getattr(solve, "func", solve), getattr(solve, "keywords", {})
+    duals = {"min_norm": kernel.solve_min_norm, "ridge": kernel.solve_ridge, "few_steps": kernel.descend}
+    dual = duals.get(function.__name__) if function in (min_norm, ridge, few_steps) else None
+    if dual is None or getattr(solve, "args", ()) or not many_waves(tasks):
+        return risk(solve(tasks.features, tasks.labels), tasks.effective)
+    others = {name: value for name, value in settings.items() if name != "weights"}
+    weights = checks.array("weights", settings.get("weights", np.ones(family.n_features)))
+    return sum(kernel.risk_parts(weights, tasks, functools.partial(dual, **others)))
+
+
+def many_waves(tasks):
+    """Whether tasks have so many Fourier features that no table of them is kept: Gram matrices are cheaper then."""
+    return isinstance(tasks, FourierTasks) and dense_table(tasks.n_features, tasks.family.dtype) is None
+
+
+def stable_rate(weights, tasks):
+    """The smallest `largest_stable_rate` of these tasks, float."""
+    if many_waves(tasks):
+        return kernel.largest_stable_rate(weights, tasks)
+    return float(largest_stable_rate(tasks.features, weights).min())
 
 
 def share(weights, support):

@@ -8,7 +8,14 @@ import functools
 import numpy as np
 
 from fourier_meta import checks
-from fourier_meta.regression import check_inner_loop, check_regression, divergence, match_regression
+from fourier_meta.regression import (
+    check_inner_loop,
+    check_regression,
+    divergence,
+    largest_stable_rate,
+    match_regression,
+    stable_rate,
+)
 from fourier_meta.tasks import slices
 from fourier_meta.training import Interpolate, described_weights, initial_weights, open_source, run_steps, run_to_end
 
@@ -51,7 +58,7 @@ def joint_descent(features, labels, weights, inner_steps=20, inner_rate=0.02):
         weights, coefficients = weights - slope * coefficients, coefficients - slope * weights
     if not (np.isfinite(weights).all() and np.isfinite(coefficients).all()):  # say which argument is to blame
         check_regression(features, labels, start)
-        raise divergence(features, start, inner_rate)
+        raise divergence(largest_stable_rate(features, start).min(), inner_rate)
     return weights, coefficients
 
 
@@ -72,7 +79,7 @@ def joint_gradient(weights, train, validation, inner_steps=5, inner_rate=0.02):
         slope += gradient / len(train)
     if not (np.isfinite(loss) and np.isfinite(slope).all()):
         check_regression(train.features, train.labels, weights)
-        raise divergence(train.features, weights, inner_rate)
+        raise divergence(stable_rate(weights, train), inner_rate)
     return loss, slope
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from fourier_meta import checks, files
-from fourier_meta.regression import Divergence, divergence, largest_stable_rate, share
+from fourier_meta.regression import Divergence, divergence, share, stable_rate
 from fourier_meta.tasks import TaskFamily, Tasks
 
 SNAPSHOTS = 100  # a history keeps about this many copies of the weights, however long the run is,
@@ -361,7 +361,7 @@ class _Progress:
         self.losses[self.step - 1] = loss
         finite = all(np.isfinite(values).all() for values, _ in moved)
         if not (loss <= 1000 * batch[-1].zero_loss and finite):  # a NaN loss stops, too
-            raise divergence(batch[0].features, self.weights, self.config["inner_rate"])
+            raise divergence(stable_rate(self.weights, batch[0]), self.config["inner_rate"])
         self.stuck = loss > 0 and not any(gradient.any() for gradient in gradients)
         (self.weights, *start), states = zip(*moved, strict=True)
         self.start = start[0] if start else self.start
@@ -380,7 +380,7 @@ class _Progress:
         size, before = np.abs(self.weights).max(), np.abs(self.initial).max()
         if not size > 100 * before:
             return error.advice
-        stable = largest_stable_rate(tasks.features, self.initial).min()
+        stable = stable_rate(self.initial, tasks)
         rates = f"inner rate {self.config['inner_rate']:.3g}, stable below {stable:.3g} at first"
         return f"weights have grown from {before:.3g} to {size:.3g}; {rates}"
 

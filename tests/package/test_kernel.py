@@ -1,12 +1,27 @@
 """Gram matrices instead of features: the same numbers, at sizes where both fit; and sizes where only one does."""
 
+import tracemalloc
 from functools import partial
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fourier_meta import TaskFamily, Tasks, kernel, maml, min_norm, regression, ridge
+from fourier_meta import (
+    Descent,
+    TaskFamily,
+    Tasks,
+    few_shot_risk,
+    few_steps,
+    kernel,
+    maml,
+    maml_steps,
+    min_norm,
+    regression,
+    ridge,
+    train_maml,
+)
 
 SIZES = st.fixed_dictionaries(
     {
@@ -132,3 +147,70 @@ def test_rates_are_stable_up_to_the_one_that_is_named():
     stable = regression.largest_stable_rate(tasks.features, weights).min()
     np.testing.assert_allclose(kernel.largest_stable_rate(weights, tasks), stable)
     assert kernel.largest_stable_rate(np.zeros(300), tasks) == np.inf
+
+
+@pytest.mark.parametrize("n_features", [257, 2049])
+@pytest.mark.parametrize("n_points", [4, 64])
+def test_training_takes_the_cheaper_way_and_gets_the_same_weights(n_features, n_points, monkeypatch):
+    settings = {"steps": 5, "n_points": n_points, "weights": 0.01, "outer": Descent(), "n_tasks": 4}
+    runs = {}
+    for cheaper in (True, False):
+        monkeypatch.setattr(kernel, "is_cheaper", lambda *_, answer=cheaper: answer)
+        runs[cheaper] = train_maml(TaskFamily(n_features, (3, 100)), **settings).weights
+    np.testing.assert_allclose(runs[True], runs[False], rtol=0, atol=1e-11)
+
+
+def test_the_features_of_wide_families_are_never_made(monkeypatch):
+    monkeypatch.setattr(TaskFamily, "features_at", None)
+    family = TaskFamily(20_001, (3, 100, 15_000))
+    run = train_maml(family, 0.001, steps=40, outer=Descent(0.1))
+    assert run.status == "finished"
+    for gradient in (maml.fomaml_gradient, maml.ridge_gradient, maml.min_norm_gradient):
+        assert train_maml(family, 0.01, steps=2, gradient=gradient, learn_start=True).status == "finished"
+    for solve in (min_norm, partial(min_norm, weights=run.weights), partial(few_steps, weights=run.weights)):
+        assert np.isfinite(few_shot_risk(family, 8, solve)).all()
+    wild = train_maml(family, 0.001, steps=200, outer=Descent(3.0))
+    assert wild.status.startswith("diverged")
+    assert "stable below" in wild.status
+
+
+def test_few_shot_risk_is_the_same_without_features():
+    family = TaskFamily(1500, (3, 100))
+    weights = np.random.default_rng(0).uniform(0.5, 1, 1500)
+    for solve in (min_norm, partial(ridge, penalty=0.1, weights=weights), partial(few_steps, weights=weights)):
+        tasks = family.unseen(50, 8)
+        expected = regression.risk(solve(tasks.features, tasks.labels), tasks.effective)
+        np.testing.assert_allclose(few_shot_risk(family, 8, solve), expected, rtol=1e-9)
+
+
+def test_memory_does_not_grow_with_the_number_of_tasks():
+    family, peaks = TaskFamily(4097), []
+    for n_tasks in (100, 400):
+        rng = np.random.default_rng(0)
+        train = family.sample(n_tasks, 64, rng)
+        validation = family.observe(train.coefficients, 64, rng)
+        tracemalloc.start()
+        maml.maml_gradient(np.full(4097, 0.001), train, validation)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < peaks[0] + 8 * 300 * (2 * 64) * 12  # labels, places and the like: numbers for each point
+
+
+def test_a_million_features_take_one_step():
+    run = train_maml(TaskFamily(1_000_001), 0.001, steps=1, n_tasks=2, n_points=8, n_validation=8, outer=Descent())
+    assert run.status == "finished"
+    assert np.isfinite(run.weights).all()
+
+
+def test_more_features_than_memory_holds_are_refused_in_one_sentence():
+    with pytest.raises(ValueError, match="this machine has"):
+        TaskFamily(10**12)
+
+
+def test_whoever_stops_a_wide_run_has_what_there_is():
+    for run in maml_steps(TaskFamily(20_001), 0.001, steps=10, outer=Descent()):
+        if run.step == 3:
+            break
+    rest = train_maml(TaskFamily(20_001), 0.001, steps=10, outer=Descent(), resume=run)
+    whole = train_maml(TaskFamily(20_001), 0.001, steps=10, outer=Descent())
+    assert np.array_equal(rest.weights, whole.weights)
