@@ -12,10 +12,12 @@ import functools
 import numpy as np
 
 from fourier_meta import checks
+from fourier_meta.bayes import log_marginal_likelihood, posterior_mean
+from fourier_meta.classification import sign_labels, sign_scores
 from fourier_meta.features import alias_classes, feature_name
-from fourier_meta.regression import aliased_min_norm, risk, share
+from fourier_meta.regression import aliased_min_norm, min_norm, risk, share
 from fourier_meta.reptile import train_reptile
-from fourier_meta.tasks import TaskFamily
+from fourier_meta.tasks import TaskFamily, Tasks
 
 
 class Missed(Exception):
@@ -276,7 +278,99 @@ def check_05_3(answer):
 # 06_prior
 
 
+@exercise
+def check_06_1(answer):
+    """Which ridge penalty gives the posterior mean, for 8 points and noise of standard deviation 0.3?"""
+    penalty = number(answer)
+    yield penalty > 0, "A penalty is positive."
+    yield not np.isclose(penalty, 0.3 / 8), "The density of the noise holds its variance, not its standard deviation."
+    yield not np.isclose(penalty, 0.09), "Ridge has the mean of the squared errors, and the density their sum."
+    yield np.isclose(penalty, 0.09 / 8, rtol=0.01), "Divide the exponent by N / sigma^2 and compare it with ridge."
+
+
+@exercise
+def check_06_2(answer):
+    """Write em_step(features, labels, variances, noise): one step of EM for the prior variances."""
+    family = TaskFamily(33, (0, 4, 9), noise=0.3)
+    for n_tasks, n_points, seed in ((12, 5, 0), (1, 3, 1), (4, 40, 2)):
+        tasks = family.sample(n_tasks, n_points, np.random.default_rng(seed))
+        variances = np.random.default_rng(seed).uniform(0.1, 1, 33)
+        found = returned(answer, (33,), tasks.features, tasks.labels, variances, 0.3)
+        yield np.all(found > 0), "A variance is positive: add the posterior variance to the square of the mean."
+        mean = np.mean(posterior_mean(tasks.features, tasks.labels, variances, 0.3) ** 2, axis=0)
+        yield (
+            not np.allclose(found, mean),
+            "The square of the posterior mean is there; the posterior variance is missing.",
+        )
+        _, slopes, _ = log_marginal_likelihood(tasks, variances, 0.3)
+        right = variances + 2 * variances**2 * slopes / n_tasks
+        sentence = "It is the sum over tasks; take the mean."
+        yield n_tasks == 1 or not np.allclose(found, n_tasks * right), sentence
+        yield np.allclose(found, right, atol=1e-8), "It is not the mean over tasks of squared mean plus variance."
+
+
+@exercise
+def check_06_3(answer):
+    """Write scores(tasks) whose largest entries are the true features although x crowds around 0."""
+    for support, seed in (((0, 1, 2), 2), ((5, 6, 9), 3), ((2, 11, 30), 4)):
+        family, rng = TaskFamily(65, support), np.random.default_rng(seed)
+        x = rng.uniform(-1, 1, (40, 16)) ** 3
+        drawn = family.observe_at(family.draw_coefficients(40, rng), x, rng)
+        found = returned(answer, (65,), Tasks(drawn.features, drawn.labels, x))
+        yield not np.isclose(found, found[0]).all(), "All features get the same score."
+        highest = np.argsort(-found, kind="stable")[: len(support)]
+        yield set(highest.tolist()) == set(support), f"For S = {support}, other features score higher."
+
+
 # 07_classification
+
+
+@exercise
+def check_07_1(answer):
+    """What accuracy does equation (2) give to a fit that keeps nothing of the labels?"""
+    accuracy = number(answer)
+    yield 0 <= accuracy <= 1, "An accuracy lies between 0 and 1."
+    yield accuracy != 0, "A guess that is always wrong would know a lot: turn it round."
+    yield np.isclose(accuracy, 0.5), "Put a survival of 0 into the last part of (2)."
+
+
+@exercise
+def check_07_2(answer):
+    """Find weights, without training, with which min-norm classifies 98 % of all x from 64 points."""
+    weights = array(answer, (257,))
+    tasks = sign_labels(TaskFamily().unseen(50, 64))
+    accuracy, _ = sign_scores(min_norm(tasks.features, tasks.labels, weights), tasks.effective)
+    reached = np.median(accuracy)
+    yield np.count_nonzero(weights) > 3, "Three waves cannot make a plateau; let more features have a weight."
+    yield reached >= 0.98, f"The median accuracy is {reached:.3f}; a plateau needs many waves, and low ones most."
+
+
+@exercise
+def check_07_3(answer):
+    """Write flipped(tasks, part, rng): the tasks with that part of all labels, chosen at random, flipped."""
+    yield callable(answer), "Give the function itself, its name without parentheses."
+    tasks = sign_labels(TaskFamily(33).sample(40, 50, np.random.default_rng(0)))
+    given = copy.deepcopy(tasks)
+    for part in (0.1, 0.4):
+        result = call(functools.partial(_apply_to, answer, tasks), part, np.random.default_rng(1))
+        yield isinstance(result, Tasks), "Return tasks, not labels alone; tasks.relabelled makes them."
+        yield np.array_equal(tasks.labels, given.labels), "The tasks that were given have changed; flip a copy."
+        yield np.array_equal(result.features, given.features), "The features must stay as they are."
+        turned = array(result.labels, given.labels.shape) / given.labels
+        yield set(np.unique(turned)) <= {-1.0, 1.0}, "A label is kept or flipped, nothing else."
+        rate = np.mean(turned == -1)
+        yield abs(rate - part) < 0.05, f"Asked for a part of {part}, it flips {rate:.2f} of all labels."
+        by_point, by_task = np.mean(turned == -1, axis=0), np.mean(turned == -1, axis=1)
+        spread = 4.5 * np.sqrt(part * (1 - part) / np.array([40, 50]))
+        even = np.abs(by_point - part).max() < spread[0] and np.abs(by_task - part).max() < spread[1]
+        yield even, "Every label must be as likely to be flipped as any other, in all tasks and at all points."
+        again = call(functools.partial(_apply_to, answer, tasks), part, np.random.default_rng(2))
+        yield not np.array_equal(again.labels, result.labels), "Another rng must flip other labels."
+
+
+def _apply_to(function, tasks, *arguments):
+    """Call with these very tasks and no copy of them, so that a change of theirs is seen."""
+    return function(tasks, *arguments)
 
 
 # 08_million

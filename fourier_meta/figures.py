@@ -30,6 +30,8 @@ COLORS = {
     "bi-level prior": "#AA4499",
     "moment ranking": "#8C510A",
     "group lasso": "#332288",
+    "empirical Bayes": "#DC143C",
+    "ridge": "#999933",
     "zero": "#5A5A5A",
     "other": "#9A9A9A",
 }

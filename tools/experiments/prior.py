@@ -237,12 +237,14 @@ def exhaustive(noise, n_points, seed, n_tasks=5):
 
 def best_triple(features, labels):
     """The three columns (i < j < k) whose least-squares fit of the labels leaves the smallest residual."""
-    fits = (best_with(i, features, labels) for i in range(features.shape[-1] - 2))
-    return min(fits)[1]
+    triples = np.concatenate([candidates(first, features, labels) for first in range(features.shape[-1] - 2)])
+    columns = features.T[triples].mT
+    fitted = np.matvec(columns @ np.linalg.pinv(columns), labels)
+    return tuple(triples[np.sum((fitted - labels) ** 2, axis=1).argmin()].tolist())
 
 
-def best_with(first, features, labels):
-    """Smallest squared residual of all triples that begin with `first`, and the triple.
+def candidates(first, features, labels, few=20):
+    """The few best triples that begin with `first`, up to the rounding of products of columns.
 
     What the first column explains is taken out of the labels and of all later columns; for every pair of these, what
     they explain of the rest is a formula of 2 x 2 matrices.
@@ -254,10 +256,11 @@ def best_with(first, features, labels):
     size = np.diag(gram)
     explained = np.outer(slope**2, size) + np.outer(size, slope**2) - 2 * gram * np.outer(slope, slope)
     determinant = np.outer(size, size) - gram**2
-    regular = np.triu(determinant > 1e-9 * np.outer(size, size), 1)
+    regular = np.triu(determinant > 1e-6 * np.outer(size, size), 1)
     gain = np.divide(explained, determinant, out=np.zeros_like(gram), where=regular)
-    j, k = np.unravel_index(gain.argmax(), gain.shape)
-    return float(rest @ rest - gain[j, k]), (first, int(first + 1 + j), int(first + 1 + k))
+    best = np.argpartition(gain, -min(few, gain.size), axis=None)[-few:]
+    pairs = first + 1 + np.stack(np.unravel_index(best, gain.shape), axis=1)
+    return np.column_stack([np.full(len(pairs), first), pairs])
 
 
 CONTEST = (
