@@ -11,7 +11,8 @@ import checkout
 import numpy as np
 import pytest
 
-from fourier_meta import exercises, min_norm, rivals
+from fourier_meta import Tasks, exercises, min_norm, rivals, train_maml
+from fourier_meta.bayes import empirical_bayes
 
 CHECKS = sorted(name for name in vars(exercises) if re.fullmatch(r"check_\w\d?_\d", name))
 RIGHT = {}  # name of a check -> answers, or tuples (answer, *settings), that pass
@@ -175,7 +176,94 @@ WRONG["check_02_4"] = [
 # 06_prior
 
 
+def em_step(features, labels, variances, noise, spread=True, over=np.mean):
+    covariance = (features * variances) @ features.mT + noise**2 * np.eye(labels.shape[1])
+    inverse = np.linalg.inv(covariance)
+    mean = variances * np.vecmat(np.matvec(inverse, labels), features)
+    variance = variances - variances**2 * np.sum((inverse @ features) * features, axis=1)
+    return over(mean**2 + spread * variance, axis=0)
+
+
+def trained(tasks):
+    return train_maml([tasks] * 200, steps=200, inner_rate=0.01).weights
+
+
+RIGHT["check_06_1"] = [0.3**2 / 8, [0.01125], np.array(0.01125)]
+WRONG["check_06_1"] = [
+    (0.09, "the mean of the squared errors"),
+    (0.3 / 8, "not its standard deviation"),
+    (-1, "positive"),
+    (0.1, "compare it with ridge"),
+    (None, "nothing"),
+]
+RIGHT["check_06_2"] = [em_step, lambda *arguments: em_step(*arguments).tolist()]
+WRONG["check_06_2"] = [
+    (functools.partial(em_step, spread=False), "posterior variance is missing"),
+    (functools.partial(em_step, over=np.sum), "take the mean"),
+    (lambda features, labels, variances, noise: variances, "squared mean plus variance"),
+    (lambda features, labels, variances, noise: -variances, "A variance is positive"),
+    (lambda features, labels, variances, noise: variances[:3], "The shape must be (33,)"),
+    (np.ones(33), "the function itself"),
+]
+RIGHT["check_06_3"] = [
+    lambda tasks: empirical_bayes(tasks).variances,
+    rivals.group_lasso_weights,
+    lambda tasks: np.log(empirical_bayes(tasks).weights + 1e-9).tolist(),
+    lambda tasks: np.abs(trained(tasks)),
+]
+WRONG["check_06_3"] = [
+    (rivals.moments, "other features score higher"),
+    (lambda tasks: np.arange(65) < 3, "other features score higher"),
+    (lambda tasks: np.ones(65), "the same score"),
+    (lambda tasks: tasks.effective.std(axis=0), "NoneType"),
+    (lambda tasks: np.ones(3), "The shape must be (65,)"),
+]
+
+
 # 07_classification
+
+
+def flipped(tasks, part, rng):
+    return tasks.relabelled(tasks.labels * np.where(rng.random(tasks.labels.shape) < part, -1, 1))
+
+
+def flips_exactly(tasks, part, rng):
+    labels = tasks.labels.copy().ravel()
+    labels[rng.choice(labels.size, int(part * labels.size), replace=False)] *= -1
+    return Tasks(tasks.features, labels.reshape(tasks.labels.shape))
+
+
+def flips_in_place(tasks, part, rng):
+    tasks.labels *= np.where(rng.random(tasks.labels.shape) < part, -1, 1)
+    return tasks
+
+
+def flips_the_first(tasks, part, rng):
+    place = np.arange(tasks.n_points) < part * tasks.n_points
+    return tasks.relabelled(np.where(place, -tasks.labels, tasks.labels))
+
+
+RIGHT["check_07_1"] = [0.5, 1 / 2, np.float64(0.5), [0.5]]
+WRONG["check_07_1"] = [(0, "turn it round"), (1, "the last part of (2)"), (2, "between 0 and 1"), (None, "nothing")]
+RIGHT["check_07_2"] = [rivals.smoothness_weights(257, 1), rivals.smoothness_weights(257, 1).tolist()]
+WRONG["check_07_2"] = [
+    (np.ones(257), "many waves, and low ones most"),
+    (np.arange(257) < 3, "Three waves"),
+    (np.ones(3), "The shape must be (257,)"),
+    (rivals.smoothness_weights, "a function"),
+]
+RIGHT["check_07_3"] = [flipped, flips_exactly]
+WRONG["check_07_3"] = [
+    (flips_in_place, "flip a copy"),
+    (flips_the_first, "as likely to be flipped"),
+    (lambda tasks, part, rng: tasks, "it flips 0.00"),
+    (lambda tasks, part, rng: tasks.labels, "Return tasks"),
+    (lambda tasks, part, rng: tasks.relabelled(-tasks.labels), "it flips 1.00"),
+    (lambda tasks, part, rng: tasks.relabelled(0 * tasks.labels), "kept or flipped"),
+    (lambda tasks, part, rng: Tasks(0 * tasks.features, tasks.labels), "The features must stay"),
+    (lambda tasks, part, rng: flipped(tasks, part, np.random.default_rng(0)), "Another rng"),
+    (None, "the function itself"),
+]
 
 
 # 08_million
