@@ -12,229 +12,580 @@
 # **Question.** A linear fit passes through all 64 training points and is wrong everywhere else.
 # Where exactly does the signal go, and what would have to be known for the fit to be right?
 #
-# Notebook 2 of 7. It runs in about 10 seconds.
-
-# %% [markdown]
-# ## You will
+# [Chapter 1](01_setup.ipynb) left us with 64 points, 257 features and 193 directions that no point can see. Something has to choose among the fits.
+# Here least squares chooses, and we watch what it prefers.
 #
-# **Do.** Fit tasks with scikit-learn and by hand, predict the failure by a formula, and repair it with the right weights.
-#
-# **Learn.**
-#
-# - that least squares with more features than points means the *smallest* solution, and that weights decide what small means;
-# - why a regular grid makes features indistinguishable, and how min-norm splits the signal among them, exactly;
-# - that more points help less than the right weights: with these, three points are enough;
-# - what sparse regression can do on a single task, and where it stops.
-#
-# **Need.** Notebook 1, and least squares.
-
-# %% [markdown]
-# ## Notation
-#
-# | symbol | code | meaning | shape |
-# |---|---|---|---|
-# | $\Phi$ | `features` | the features at the training points, one row per point | (n_points, n_features) |
-# | $y$ | `labels` | the labels at these points | (n_points,) |
-# | $w,\ s = w^2$ | `weights`, `weights**2` | feature weights and their squares | (n_features,) |
-# | $\beta^\star,\ \hat\beta$ | `effective`, `estimate` | true and estimated effective coefficients | (n_features,) |
-# | $f_j$ | `classes.factor` | sign and size of feature $j$ within its alias class | (n_features,) |
+# Chapter 2 of 10. It runs in about 15 seconds.
 
 # %% tags=["colab", "hide-input"]
-import importlib.util, sys
-if importlib.util.find_spec("fourier_meta") is None:  # on Colab the package is missing and is installed here
+import importlib.util
+import sys
+
+if importlib.util.find_spec("fourier_meta") is None:  # on Colab it is installed here
     if "google.colab" not in sys.modules:
-        raise SystemExit("This kernel has no fourier_meta: start JupyterLab with `make lab`, or `pip install -e .` here.")
-    get_ipython().run_line_magic("pip", "install -q git+https://github.com/fourier-meta/fourier_meta")
+        raise SystemExit(
+            "This kernel has no fourier_meta: start JupyterLab with `make lab`, "
+            "or `pip install -e .` here."
+        )
+    source = "git+https://github.com/fourier-meta/fourier_meta"
+    get_ipython().run_line_magic("pip", f"install -q {source}")
 
 # %% tags=["hide-input"]
+import functools
+
 import numpy as np
-from sklearn.linear_model import LinearRegression, OrthogonalMatchingPursuit
+from sklearn.linear_model import LinearRegression
 
-from fourier_meta import TaskFamily, alias_classes, aliased_min_norm, few_shot_risk, figures, fourier_features, min_norm, regular_grid, risk
-from fourier_meta.exercises import check
+from fourier_meta import (
+    TaskFamily,
+    Tasks,
+    alias_classes,
+    aliased_min_norm,
+    exercises,
+    feature_name,
+    few_shot_risk,
+    figures,
+    fourier_features,
+    min_norm,
+    on_top,
+    regular_grid,
+    risk,
+)
+from fourier_meta.bayes import empirical_bayes
 from fourier_meta.figures import show
+from fourier_meta.rivals import lasso, matching_pursuit
 
-# %%
-n_features, n_points, support = 257, 64, (0, 1, 2)  # d, N and the true features S, as in notebook 1
+# %% tags=["parameters"]
+n_features = 257  # d
+n_points = 64  # N: training points of a task
+support = (0, 1, 2)  # S: the features that the labels are made of
 n_tasks = 20  # tasks behind every median
-seed = 0  # everything random in this notebook follows from it
+noise = 0.1  # standard deviation on the labels, where a little noise is wanted
+n_searched = 8  # tasks on which every combination of features is tried
+seed = 0  # everything random in this chapter follows from it
+
+# %% tags=["hide-input"]
+settings = (n_features, n_points, support, n_tasks, noise, n_searched, seed)
+BOOK = settings == (257, 64, (0, 1, 2), 20, 0.1, 8, 0)
+true = list(support)
+random = TaskFamily(n_features, support)
 grid = TaskFamily(n_features, support, design="grid")
-random = TaskFamily(n_features, support, design="random")
-dense = regular_grid(1024)  # where functions are drawn and tested
+dense = regular_grid(4 * n_features)  # where curves are drawn and tested
+dense_features = fourier_features(dense, n_features)
+
+
+def small(number):
+    """A risk in two digits; what is rounding is not spelled out."""
+    return "below 1e-12" if number < 1e-12 else f"{number:.2g}"
+
 
 # %% [markdown]
 # ## Fit 64 points perfectly
 #
-# The source report's demonstration, literally: fit with scikit-learn, then predict at new points as
-#
-# $$ \hat y = X \, \mathrm{coef} + \mathrm{intercept} \tag{1} $$
+# The source report's demonstration, literally: fit with scikit-learn, then predict at new points with its coefficients and its intercept.
 
 # %%
-rng = np.random.default_rng(seed)
-tasks = random.sample(n_tasks, n_points, rng)
-dense_features = fourier_features(dense, n_features)
+tasks = random.unseen(n_tasks, n_points, seed)
+scikit = np.zeros((n_tasks, n_features))  # effective coefficients of each task
+for i in range(n_tasks):
+    model = LinearRegression().fit(tasks.features[i], tasks.labels[i])
+    scikit[i] = model.coef_
+    scikit[i, 0] += model.intercept_  # feature 0 is the constant
+fitted = np.matvec(tasks.features, scikit)
+predicted = scikit @ dense_features.T
 truth = tasks.effective @ dense_features.T
-models = [LinearRegression().fit(X, y) for X, y in zip(tasks.features, tasks.labels, strict=True)]
-fitted = np.array([X @ m.coef_ + m.intercept_ for X, m in zip(tasks.features, models, strict=True)])
-predicted = np.array([dense_features @ m.coef_ + m.intercept_ for m in models])
-print("largest training error below 1e-12:", np.abs(fitted - tasks.labels).max() < 1e-12)
-error = np.mean((predicted - truth) ** 2, axis=1)
-print(f"mean squared test error, median of {n_tasks} tasks: {np.median(error):.2f}")
-print(f"the labels' own variance, median:                {np.median(truth.var(axis=1)):.2f}")
+if n_points < n_features:
+    assert np.abs(fitted - tasks.labels).max() < 1e-9
+    print("largest error at the training points: below 1e-9")
 
-# %%
-fig, axes = figures.subplots(2, 2, height=2.1, sharex=True)
-for i, ax in enumerate(axes.flat):
-    figures.draw_fit(ax, dense, truth[i], predicted[i], points=(tasks.x[i], tasks.labels[i]))
-    ax.set_title(f"task {i + 1}: training error 0, test error {error[i]:.2f}")
+# %% tags=["hide-input"]
+fig, axes = figures.subplots(2, 2, height=2.1, sharex=True, sharey=True)
+for i, ax in enumerate(axes.flat[: min(4, n_tasks)]):
+    points = (tasks.x[i], tasks.labels[i])
+    ax.axhline(0, color=figures.COLORS["zero"], linestyle="--", linewidth=1)
+    figures.draw_fit(ax, dense, truth[i], predicted[i], points=points)
+    ax.set_title(f"task {i + 1}")
+axes[0, 0].text(-1, 0.15, "predict 0", color=figures.COLORS["zero"])
 figures.legend_above(fig, axes[0, 0])
-show(fig, alt="Four tasks. In each the fitted curve passes through all 64 training points, hugs a nearly constant level between them and darts out to each point. It misses the slow wave that the points lie on.")
+show(
+    fig,
+    alt="Four tasks. In each the fitted curve passes through all training points, hugs a "
+    "constant level between them and darts out to each point. It misses the slow wave that "
+    "the points lie on. A dashed line marks the prediction 0.",
+)
 
 # %% [markdown]
-# The fit touches every point and returns to a constant in between, as if the points were unrelated.
-# On new points it does little better than predicting the mean.
+# The fit touches every point and returns to a constant level in between, as if the points had nothing to do with each other.
 #
-# ## It is the smallest solution, and weights decide what small means
+# ## You will
 #
-# Among all interpolating coefficients, least squares picks the smallest. With weights, $\hat y = \phi \cdot (w \odot \alpha)$ and the smallest $\alpha$, the solution is
+# - measure how wrong a fit is, against predicting 0;
+# - derive what least squares prefers, and how *weights* change it;
+# - follow the signal to where it goes: on a grid, to the doubles of the true features; at random x, everywhere;
+# - repair the fit with the right weights, and three points;
+# - see what clever methods can do with one task alone, and where they stop.
 #
-# $$ \hat\beta = \operatorname{diag}(s) \, \Phi^\top \left( \Phi \operatorname{diag}(s) \, \Phi^\top \right)^{+} y \quad\text{minimises}\quad \sum_j \hat\beta_j^2 / s_j \quad\text{subject to}\quad \Phi \hat\beta = y, \qquad s = w^2 \tag{2} $$
+# You need chapter 1, and least squares.
+#
+# ## Notation
+#
+# | symbol | code | meaning | shape |
+# |---|---|---|---|
+# | $\phi(x)$, $\Phi$ | `features` | features at the training points, one row for each point | (n_points, n_features) |
+# | $y$ | `labels` | labels at these points | (n_points,) |
+# | $w$ | `weights` | feature weights | (n_features,) |
+# | $q = w^2$ | `weights**2` | their squares, which are what the fit sees | (n_features,) |
+# | $\beta$ | `effective` | true effective coefficients | (n_features,) |
+# | $\hat\beta$ | `estimate` | estimated effective coefficients | (n_features,) |
+# | $R$ | `risk` | expected squared error at a new x | |
+# | $f_j$ | `factor` | sign and size of feature $j$ within its alias class | (n_features,) |
+# | $P$ | `kept` | projection of $\beta$ on what the points can see | (n_features, n_features) |
+#
+# ## How wrong is a fit?
+#
+# We measure a fit by its *risk*, the expected squared error at a new x. The features are orthonormal, so it is a sum over coefficients:
+#
+# $$ R(\hat\beta) = \operatorname{E}_x \left( \phi(x) \cdot \hat\beta - \phi(x) \cdot \beta \right)^2 = \sum_j (\hat\beta_j - \beta_j)^2 \tag{1} $$
+#
+# No test points are needed. Two references stay with us through the book. To *predict 0* costs nothing to learn and has risk $\sum_j \beta_j^2$.
+# A fit that does worse than that has learned less than nothing.
+
+# %%
+by_points = np.mean((predicted - truth) ** 2, axis=1)
+np.testing.assert_allclose(risk(scikit, tasks.effective), by_points, rtol=1e-8)
+
+mean_only = np.zeros((n_tasks, n_features))
+mean_only[:, 0] = tasks.labels.mean(axis=1)
+fits = {
+    "predict 0": np.zeros((n_tasks, n_features)),
+    "predict the mean label": mean_only,
+    "scikit-learn, which fits a constant first": scikit,
+    "min-norm, to which the constant is one of d": min_norm(
+        tasks.features, tasks.labels
+    ),
+}
+risks = {name: np.median(risk(fit, tasks.effective)) for name, fit in fits.items()}
+for name, value in risks.items():
+    print(f"{name:45s} median risk {value:.2f}")
+if BOOK:
+    assert risks["min-norm, to which the constant is one of d"] > 1.3
+
+# %% [markdown]
+# Fitting 64 points perfectly is hardly better than knowing nothing.
+# scikit-learn looks better than min-norm for one reason: its constant is fitted first and free of charge, and here the constant *is* a true feature.
+# From now on the constant is a feature like the others, and the fit is plain min-norm.
+#
+# ## Least squares prefers what is small, and weights decide what is small
+#
+# Among all fits that pass through the points, least squares takes the one with the smallest $\sum_j \beta_j^2$.
+# Now give each feature a weight, $y = \phi(x) \cdot (w \odot \alpha)$, and ask for the smallest $\alpha$ instead. As $\alpha_j = \beta_j / w_j$, this is
+#
+# $$ \text{minimise} \quad \sum_j \alpha_j^2 = \sum_j \frac{\beta_j^2}{w_j^2} \quad \text{subject to} \quad \Phi \beta = y \tag{2} $$
 #
 # A large weight makes a feature cheap. Only the ratios of the weights matter.
-# scikit-learn's fit is equation (2) with all weights equal, after centring: its intercept makes the constant free of charge.
+#
+# The solution follows in three steps.
+#
+# 1. Write $A = \Phi \operatorname{diag}(w)$, so that the condition is $A \alpha = y$. Try $\alpha = A^\top u$ for some vector $u$.
+# 2. Any other solution is $\alpha + \delta$ with $A \delta = 0$. Then $\alpha \cdot \delta = u \cdot A \delta = 0$, so $\lVert \alpha + \delta \rVert^2 = \lVert \alpha \rVert^2 + \lVert \delta \rVert^2$: it is longer. So this $\alpha$ is the smallest.
+# 3. $A A^\top u = y$ gives $u$, and $\beta = w \odot \alpha$. With $q = w^2$:
+#
+# $$ \hat\beta = \operatorname{diag}(q) \, \Phi^\top \left( \Phi \operatorname{diag}(q) \, \Phi^\top \right)^{-1} y \tag{3} $$
+
 
 # %%
 def interpolate(features, labels, weights):
-    s = weights**2
-    return s * (features.T @ np.linalg.pinv(features * s @ features.T, rcond=1e-12) @ labels)
+    q = weights**2
+    gram = (features * q) @ features.T  # (n_points, n_points)
+    u = np.linalg.pinv(gram, rcond=1e-12) @ labels  # equal points make it singular
+    return q * (features.T @ u)
 
-X, y = tasks.features[0], tasks.labels[0]
-some_weights = rng.uniform(0.5, 1.5, n_features)
-np.testing.assert_allclose(interpolate(X, y, some_weights), min_norm(X, y, some_weights), atol=1e-8)
-centred = interpolate(X - X.mean(axis=0), y - y.mean(), np.ones(n_features))
-print("scikit-learn is equation (2) on centred data:", np.allclose(centred, models[0].coef_, atol=1e-8))
+
+some_weights = np.random.default_rng(seed).uniform(0.5, 1.5, n_features)
+features, labels = tasks.features[0], tasks.labels[0]
+estimate = interpolate(features, labels, some_weights)
+np.testing.assert_allclose(
+    estimate, min_norm(features, labels, some_weights), atol=1e-6
+)
+print("equation (3) and the package's min_norm agree")
 
 # %% [markdown]
-# ## On a regular grid, features coincide
+# **By hand.** One point, two features that both have the value 1 there, and the label 1. Equation (3) says $\hat\beta_j = q_j / (q_1 + q_2)$:
+# the label is shared out in proportion to the squared weights.
+
+# %%
+for weights in ([1, 1], [3, 1], [1, 0]):
+    shared = min_norm([[1, 1]], [1], weights)
+    print(f"weights {weights}: coefficients {shared.round(2)}")
+
+# %% [markdown]
+# ## On a regular grid, features have doubles
 #
-# On $x_i = -1 + 2i/N$ the waves of frequency $mN + r$ and $mN - r$ pass through the same points as the wave of frequency $r$: sines up to sign, cosines exactly.
-# We call features that coincide *aliases*.
+# On $x_i = -1 + 2i/N$ the waves of frequency $\ell N + r$ and $\ell N - r$ pass through the same points as the wave of frequency $r$, up to a sign.
+# Features that coincide so are called *aliases*. With an even N, a cosine and its aliases are equal; with an odd N, the sign $(-1)^{\ell N}$ appears.
 #
 # **Predict, then run.** How many of the 257 features look like $\sin \pi x$ on 64 grid points?
 
 # %%
 classes = alias_classes(n_points, n_features)
 on_grid = fourier_features(regular_grid(n_points), n_features)
-for j in support:
-    signs = ["-" if classes.factor[k] < 0 else "+" for k in classes.members(j)]
-    print(f"aliases of feature {j}:", *[f"{sign}{k}" for sign, k in zip(signs, classes.members(j), strict=True)])
-print("features that are zero at every grid point:", *np.flatnonzero(classes.representative < 0))
-fig, ax = figures.subplots(height=2.3)
-ax.plot(dense, -dense_features[:, 125], color=figures.COLORS["min-norm"], linewidth=0.7, label="minus feature 125")
-ax.plot(dense, dense_features[:, 1], color=figures.COLORS["truth"], label="feature 1")
-ax.plot(regular_grid(n_points), on_grid[:, 1], "o", color=figures.COLORS["truth"], label="64 grid points")
-figures.legend_above(fig, ax)
-show(fig, alt="A slow sine and a fast wave. They differ almost everywhere but cross at each of the 64 grid points.")
+for j in true:
+    aliases = classes.members(j)
+    size = "feature" if len(aliases) == 1 else "features"
+    print(f"feature {j} ({feature_name(j)}) is one of {len(aliases)} {size}:", *aliases)
+
+# %% tags=["hide-input"]
+example = true[min(1, len(true) - 1)]
+double = [*classes.members(example), example][1]
+sign = np.sign(on_grid[:, double] @ on_grid[:, example])
+flipped = "minus " if sign < 0 else ""
+fig, ax = figures.subplots(height=2.4)
+wave = sign * dense_features[:, double]
+ax.plot(dense, wave, color=figures.COLORS["other"], linewidth=0.8)
+ax.plot(dense, dense_features[:, example], color=figures.COLORS["truth"])
+places = regular_grid(n_points)
+ax.plot(places, on_grid[:, example], "o", color=figures.COLORS["truth"], markersize=4)
+words = f"feature {example} (black) and {flipped}feature {double} (grey)"
+ax.set(title=f"{words} at {n_points} grid points", xlabel="x")
+show(
+    fig,
+    alt="A slow black sine and a fast grey wave. They differ almost everywhere but meet at "
+    "each of the grid points.",
+)
 
 # %% [markdown]
 # Four: no method, however clever, can tell feature 1 from 125, 129 and 253 by these points.
 #
-# ## Where the signal goes, exactly
+# ## On the grid, the signal goes to the doubles
 #
-# A class $A$ of aliases shares one number, and min-norm hands it out in proportion to $s_j$. With $f_j$ the sign (and, for the class of the constant, the size) of feature $j$ on the grid:
+# A class $A$ of aliases is one column of values, taken $f_k$ times by feature $k$. The factor $f_k$ is $\pm 1$, except in the class of the constant: a cosine that is $\pm 1$ at every grid point has $f_k = \pm \sqrt 2$ there.
+# So all that the points show of a class is the sum $\sum_{k \in A} f_k \beta_k$.
+# It is the example by hand again, and equation (3) shares the sum out:
 #
-# $$ \hat\beta_j = \frac{s_j f_j}{\sum_{k \in A} s_k f_k^2} \sum_{k \in A} f_k \beta^\star_k \tag{3} $$
+# $$ \hat\beta_j = \frac{q_j f_j}{\sum_{k \in A} q_k f_k^2} \sum_{k \in A} f_k \beta_k \tag{4} $$
 #
-# What a true feature keeps is its *survival*; what its aliases receive is *contamination*.
+# With all weights equal, feature 1 and its three aliases get a quarter each. The constant has two aliases, each with $f^2 = 2$, so it keeps $1 / (1 + 2 + 2) = 0.2$.
 
 # %%
-task = grid.sample(1, n_points, rng)
+task = grid.unseen(1, n_points, seed)
 solved = min_norm(task.features, task.labels)[0]
 formula = aliased_min_norm(task.effective, np.ones(n_features), n_points)[0]
-print("formula and solver differ by less than 1e-12:", np.abs(formula - solved).max() < 1e-12)
-print("survival of features 0, 1, 2:", np.round(solved[:3] / task.effective[0, :3], 4))
-lost, contamination = np.sum((solved - task.effective[0])[:3] ** 2), np.sum(solved[3:] ** 2)
-print(f"risk = lost + contamination = {lost:.3f} + {contamination:.3f}")
-fig, ax = figures.subplots(height=2.3)
-ax.vlines(np.arange(n_features), 0, solved, color=figures.COLORS["min-norm"], label="min-norm, solved")
-received = np.flatnonzero(np.abs(formula) > 1e-12)
-ax.plot(received, formula[received], "o", mfc="none", color=figures.COLORS["truth"], label="equation (3)")
-ax.plot(support, task.effective[0, :3], "_", color=figures.COLORS["truth"], markersize=14, label="truth")
-ax.set(xlabel="feature index j", ylabel="coefficient")
-figures.legend_above(fig, ax)
-show(fig, alt="Coefficients of min-norm against feature index: small copies of the three true coefficients at indices around 0, 126, 128, 130 and 254, zero elsewhere. A circle from the formula sits on the end of every bar.")
+np.testing.assert_allclose(formula, solved, atol=1e-10)
+survival = solved[true] / task.effective[0, true]
+print("equation (4) and the solver agree")
+print(f"part of the true features {true} that survives:", survival.round(4))
+if BOOK:
+    assert np.allclose(survival, [0.2, 0.25, 0.25])
+
+# %% tags=["hide-input"]
+panels = true[:4]
+fig, axes = figures.subplots(1, len(panels), height=2.6, sharey=True, squeeze=False)
+for ax, j in zip(axes[0], panels, strict=True):
+    aliases = list(classes.members(j))
+    place = np.arange(len(aliases))
+    beta = task.effective[0, aliases]
+    ax.bar(place - 0.2, beta, 0.36, color=figures.COLORS["truth"], label="true")
+    color = figures.COLORS["min-norm"]
+    ax.bar(place + 0.2, solved[aliases], 0.36, color=color, label="min-norm")
+    height = formula[aliases]
+    ax.plot(place + 0.2, height, "o", mfc="white", mec=color, label="equation (4)")
+    ax.set(title=f"the class of feature {j}", xticks=place, xlabel="feature index")
+    ax.set_xticklabels(aliases)
+axes[0, 0].set_ylabel("effective coefficient")
+figures.legend_above(fig, axes[0, 0])
+show(
+    fig,
+    alt="Three panels, one for each true feature and its aliases on the grid. The black bar "
+    "of the true coefficient stands alone; min-norm has a small part of it at each alias, "
+    "and the formula's circles sit on the ends of its bars.",
+)
 
 # %% [markdown]
-# The signal has not vanished. A fifth of feature 0 and a quarter of features 1 and 2 survive (0.2 and 0.25), and equal copies sit on their aliases, where they make the wild swings between the points.
+# The signal has not vanished. A fifth or a quarter of it survives, and equal parts sit on the aliases, where they make the wild swings between the points.
 #
-# ## More points, and where they lie
+# ## At random x, it goes everywhere
 #
-# On the grid, frequency 1 has the alias N - 1, and 128 is our highest frequency: from 130 points on, the true features are free of aliases.
-# At random points there are no exact aliases at all.
-# A little noise (standard deviation 0.1) shows what this is worth.
+# At random x no two features are equal, and the story of the doubles ends. Another one is as exact.
+# With $w = 1$ the fit of noiseless labels is $\hat\beta = P \beta$, where $P = \Phi^\top (\Phi \Phi^\top)^{-1} \Phi$ projects on the directions that the N points can see.
+# A projection on N directions has trace N. So over all d features the part that survives, $P_{jj}$, is on average
 #
-# **Predict, then run.** Notebook 1 asked which design is best. Which of the two curves will have a peak, and where?
+# $$ \frac{1}{d} \sum_j P_{jj} = \frac{N}{d} \tag{5} $$
+#
+# whatever the points are. On the grid this holds, too. What differs is where the rest goes.
 
 # %%
-sizes = np.array([4, 8, 16, 32, 63, 64, 65, 96, 128, 160, 192, 257, 320, 400, 512])
-fig, ax = figures.subplots(height=2.8)
-for design, method, mark in (("grid", "truth", "s-"), ("random", "min-norm", "o-")):
-    noisy = TaskFamily(n_features, support, noise=0.1, design=design)
-    risks = np.array([np.median(few_shot_risk(noisy, n, min_norm, n_tasks)) for n in sizes])
-    ax.loglog(sizes, np.minimum(risks, 1000), mark, color=figures.COLORS[method], markersize=4, label=f"{design} x")
-    at = dict(zip(sizes, risks, strict=True))
-    print(f"{design:6s} x: risk {at[4]:.2f} at 4, {at[64]:.2f} at 64, {at[512]:.3f} at 512 points;", end=" ")
-    print("above 1000 at N =", *sizes[risks > 1000])
-ax.axvline(n_features, color=figures.COLORS["other"], linestyle=":", label="N = d = 257")
-ax.set(xlabel="training points N", ylabel="risk (cut at 1000)")
-ax.legend()
-show(fig, alt="Risk against number of points. Up to 128 points both designs stay near 1. On the grid the risk then drops by a factor of 100. At random points it shoots up beyond 1000 between 192 and 320 points and falls below 0.1 only at 512.")
+kept = np.linalg.pinv(tasks.features) @ tasks.features  # P of each task
+survivals = kept.diagonal(axis1=1, axis2=2)  # (n_tasks, n_features)
+means = survivals.mean(axis=1)
+expected = min(n_points, n_features) / n_features
+np.testing.assert_allclose(means, expected, atol=1e-9)
+print(f"N / d                                     {expected:.3f}")
+print(
+    f"survival, mean of all features, each task {means.min():.3f} to {means.max():.3f}"
+)
+print(
+    f"survival of S, mean of {n_tasks} tasks           {survivals[:, true].mean():.3f}"
+)
+
+# %%
+same_task = random.observe(task.coefficients, n_points, np.random.default_rng(seed))
+spread = min_norm(same_task.features, same_task.labels)[0]
+estimates = {"regular grid": solved, "random x": spread}
+for name, estimate in estimates.items():
+    energy = np.sort(np.delete(estimate, true) ** 2)[::-1]
+    parts = np.cumsum(energy) / max(energy.sum(), 1e-300)
+    most = np.sum(parts < 0.99) + 1
+    print(f"{name:13s} 99 % of what false features received: in {most} of them")
+
+# %% tags=["hide-input"]
+fig, axes = figures.subplots(1, 2, height=2.5, sharey=True)
+words = ("in a few doubles", "in all features")
+for ax, (name, estimate), where in zip(axes, estimates.items(), words, strict=True):
+    false = np.delete(np.arange(n_features), true)
+    color = figures.COLORS["min-norm"]
+    ax.vlines(false, 0, np.abs(estimate[false]), color=color, linewidth=0.9)
+    color = figures.COLORS["truth"]
+    ax.vlines(true, 0, np.abs(estimate[true]), color=color, linewidth=1.4)
+    ax.set(title=f"{name}: the rest is {where}", xlabel="feature index j")
+axes[0].set_ylabel("|coefficient| of the fit")
+top = axes[0].get_ylim()[1]
+axes[0].text(max(true) + 6, 0.9 * top, "true features: black", color=color)
+show(
+    fig,
+    alt="Size of the fitted coefficients of one task against the feature index. On the grid "
+    "a few tall lines, near 128 and 256, are as high as those of the true features. At "
+    "random x a low grass covers all indices.",
+)
 
 # %% [markdown]
-# Up to 64 points the designs are equally bad, 1.54 against 1.47: what fails is not the points but the preference for small coefficients.
-# Near N = 257 the random design has to honour 257 noisy labels at points that nearly coincide, and the risk explodes; the grid has no such points.
+# ## More points
+#
+# By (5), min-norm at N points loses the part $1 - N/d$ of the signal on average, so more points help slowly. A little noise, of standard deviation 0.1, shows what comes after.
+#
+# **Predict, then run.** Both designs lose the same part up to N = 64. One of the two curves will have a peak. Which, and where?
+
+# %%
+sizes = [4, 8, 16, 32, 64, 96, 128, 160, 192, 257, 320, 512]
+by_design = {}
+for design in ("grid", "random"):
+    noisy = TaskFamily(n_features, support, noise=noise, design=design)
+    by_design[design] = np.array(
+        [np.median(few_shot_risk(noisy, n, min_norm, n_tasks, seed)) for n in sizes]
+    )
+    at = dict(zip(sizes, by_design[design], strict=True))
+    print(f"{design:6s} x: risk {at[4]:.2f}, {at[64]:.2f}, {at[512]:.3f}", end="")
+    print(" from 4, 64, 512 points; highest at", sizes[by_design[design].argmax()])
+
+# %%
+for design in ("grid", "random"):
+    family = TaskFamily(n_features, support, design=design)
+    square = family.unseen(1, n_features, seed).features[
+        0
+    ]  # as many points as features
+    singular_values = np.linalg.svd(square, compute_uv=False)
+    ratio = singular_values.max() / singular_values.min()
+    print(f"{design:6s} x at N = d: largest / smallest singular value {ratio:.2g}")
+
+# %% tags=["hide-input"]
+fig, ax = figures.subplots(height=3.2)
+color = figures.COLORS["min-norm"]
+zero = risks["predict 0"]
+for design, style in {"grid": "--", "random": "-"}.items():
+    height = np.minimum(by_design[design], 1000)
+    ax.loglog(sizes, height, style, marker="o", color=color, markersize=4)
+below = np.array([n for n in sizes if n < n_features])
+rest = zero * (1 - below / n_features)
+ax.loglog(below, rest, ":", color=figures.COLORS["truth"])
+ax.axhline(zero, color=figures.COLORS["zero"], linestyle="--", linewidth=1)
+ax.text(4, 1.15 * zero, "predict 0", color=figures.COLORS["zero"])
+ax.axvline(n_features, color=figures.COLORS["other"], linewidth=1)
+ax.text(0.97 * n_features, 300, "N = d", ha="right", color=figures.COLORS["oracle"])
+ax.annotate("random x", (1.35 * n_features, 20), color=color)
+ax.annotate(
+    "grid",
+    (sizes[7], by_design["grid"][7]),
+    (-34, -6),
+    color=color,
+    textcoords="offset points",
+)
+ax.text(
+    4, 0.3 * zero, "dotted: part 1 - N/d of predicting 0", color=figures.COLORS["truth"]
+)
+ax.set(xlabel="training points N", ylabel="risk (cut at 1000)")
+show(
+    fig,
+    alt="Risk of min-norm against the number of points. Up to half of d both designs follow "
+    "the dotted line of the lost part, a little below predicting 0. On the grid the risk then "
+    "drops by a factor of 100. At random x it shoots up to 1000 and more around N = d and "
+    "falls below 0.1 only at twice as many points.",
+)
+
+# %% [markdown]
+# Up to 64 points the designs are equally bad: what fails is not the points but the preference for small coefficients.
+# Near N = d the fit has to determine every direction. Random points leave wide gaps, in which some mixtures of fast waves are hardly seen: their singular values are tiny, the noise is divided by them, and the risk explodes.
+# The grid has all singular values equal, and the true features lose their doubles at N = 130.
 #
 # ## The right weights need three points
 #
-# Suppose that somebody told us the support. Weights 1 on $S$ and $\tau$ elsewhere:
+# Suppose that somebody told us the support. We take weights 1 on $S$ and $\tau$ on all other features.
+
 
 # %%
-def solver(weights):
-    return lambda features, labels: min_norm(features, labels, weights)
+def told(tau):
+    weights = np.full(n_features, tau)
+    weights[true] = 1
+    return weights
 
+
+few = (len(true), len(true) + 1, n_points)
+print(f"median risk from {few[0]}, {few[1]}, {few[2]} points at random x")
+medians = {}
 for tau in (1, 0.3, 0.1, 0.01, 0):
-    weights = np.where(np.isin(np.arange(n_features), support), 1, tau)
-    medians = [np.median(few_shot_risk(random, n, solver(weights), n_tasks)) for n in (3, 4, 64)]
-    print(f"tau {tau:<4} median risk from 3, 4, 64 points:", *["< 1e-20" if m < 1e-20 else f"{m:.1e}" for m in medians])
+    for n in few:
+        tested = random.unseen(n_tasks, n, seed)
+        estimate = min_norm(tested.features, tested.labels, told(tau))
+        medians[tau, n] = np.median(risk(estimate, tested.effective))
+    print(f"tau = {tau:<5}", *[f"{small(medians[tau, n]):>12s}" for n in few])
+print(f"predict 0   {np.median(risk(0 * tested.effective, tested.effective)):12.2f}")
+assert medians[0, few[0]] < 1e-12
+if BOOK:
+    assert medians[0.01, 4] < 1e-4 and medians[1, 64] > 1
 
 # %% [markdown]
 # With $\tau = 0$ three points, the least that can determine three numbers, give the exact function.
-# And $\tau$ need not be 0: already at 0.01 the risk from 4 points is below $10^{-4}$.
-# So the whole difficulty is to *find the weights*, and a single task does not carry them. Or does it?
+# And $\tau$ need not be 0: at 0.01 the risk from 4 points is below $10^{-4}$.
+# More points help less than the right weights: 64 points with all weights equal leave a risk above 1.
 #
-# ## What a single task can do
+# So the whole difficulty is to *find the weights*. Does a single task not carry them?
 #
-# Orthogonal matching pursuit (OMP) assumes that few features are active, three here, and searches for them greedily.
+# ## What one task alone can do
+#
+# Least squares does not know that only a *few* features are true. There are methods that bet on it, one task at a time:
+#
+# - **OMP**, orthogonal matching pursuit: pick the feature that correlates most with what is not yet explained, fit all picked ones again, repeat. It is told that three features are true.
+# - **lasso**: pay for $\sum_j |\beta_j|$ instead of $\sum_j \beta_j^2$, which leaves most coefficients 0. Its price is chosen by cross-validation.
+# - **sparse Bayesian learning**: give each feature a variance of its own, and choose the variances that make the labels likeliest. Chapter 6 opens this box.
+#
+# We count in how many tasks the true features come out on top.
+
 
 # %%
-def tasks_solved(family, n):
-    tasks = family.sample(n_tasks, n, np.random.default_rng(seed))
-    omp = OrthogonalMatchingPursuit(n_nonzero_coefs=3, fit_intercept=False)
-    pairs = zip(tasks.features, tasks.labels, strict=True)
-    return sum(set(np.flatnonzero(omp.fit(X, y).coef_)) == set(support) for X, y in pairs)
+def bayes_of_one_task(features, labels):
+    weights = np.zeros((len(labels), n_features))
+    for i in range(len(labels)):
+        alone = Tasks(features[[i]], labels[[i]])
+        weights[i] = empirical_bayes(alone, steps=300).weights
+    return weights
 
-for n in (8, 16, 32, 63):
-    found = f"{tasks_solved(random, n):2d} of {n_tasks} tasks at random x, in {tasks_solved(grid, n)} on the grid"
-    print(f"{n:2d} points: OMP finds S in {found}")
+
+methods = {
+    "OMP": functools.partial(matching_pursuit, n_true=len(true)),
+    "lasso": lasso,
+    "sparse Bayes": bayes_of_one_task,
+}
+few_points = (4, 8, 12, 16, 24, 32)
+found = {name: [] for name in methods}
+for n in few_points:
+    tested = random.unseen(n_tasks, n, seed)
+    for name, method in methods.items():
+        estimates = method(tested.features, tested.labels)
+        on = [on_top(estimate, support) for estimate in estimates]
+        found[name].append(sum(on))
+print("points        ", *[f"{n:3d}" for n in few_points])
+for name, counts in found.items():
+    print(f"{name:14s}", *[f"{count:3d}" for count in counts], f"of {n_tasks} tasks")
+
+# %%
+on_the_grid = grid.unseen(n_tasks, n_points, seed)
+estimates = methods["OMP"](on_the_grid.features, on_the_grid.labels)
+solved_on_grid = sum(on_top(estimate, support) for estimate in estimates)
+print(f"OMP on the grid of {n_points} points: {solved_on_grid} of {n_tasks} tasks")
+if BOOK:
+    assert solved_on_grid == 0 and found["sparse Bayes"][-1] == n_tasks
+    assert max(counts[0] for counts in found.values()) == 0
 
 # %% [markdown]
-# The source report says that a single task cannot do it. For min-norm, and on a grid, that is true.
-# With random x, knowing only that *few* features are true, OMP needs a few dozen points.
-# What it cannot do is answer from 3 to 8 points; for that, the knowledge of *which* features must come from other tasks.
+# From 24 or 32 random points on, one task is enough, and sparse Bayesian learning needs the fewest. On a grid it is never enough: there the doubles are equal.
+# The source report says that a single task cannot do it. That is true of min-norm and of grids.
+#
+# From 4 points all three fail. Are 4 points not enough, or are the methods? Three numbers have to be determined, and a wrong triple of features fits four labels only by accident.
+# So we try *every* triple, 2,796,160 of them. With few features fixed the best partners follow from small tables of products, so it takes less than a second.
+
+
+# %% tags=["hide-input"]
+def best_triple(features, labels):
+    """Of all triples of features, the one that leaves the smallest residual."""
+    candidates = []
+    for i in range(features.shape[1] - 2):
+        first = features[:, i] / np.linalg.norm(features[:, i])
+        rest = features[:, i + 1 :]
+        rest = rest - np.outer(first, first @ rest)  # what feature i cannot explain
+        left = labels - first * (first @ labels)
+        products, towards = rest.T @ rest, rest.T @ left
+        squares = np.diag(products)
+        area = np.outer(squares, squares) - products**2
+        both = np.outer(towards**2, squares)
+        gain = both + both.T - 2 * np.outer(towards, towards) * products
+        apart = area > 1e-9 * np.outer(squares, squares)  # not the same feature twice
+        gain = np.where(apart, gain / np.where(apart, area, 1), -np.inf)
+        j, k = np.divmod(gain.argmax(), len(squares))
+        candidates.append((i, i + 1 + j, i + 1 + k))
+    residuals = []
+    for triple in candidates:  # fitted again: the tables lose digits
+        columns = features[:, triple]
+        rest = labels - columns @ np.linalg.lstsq(columns, labels)[0]
+        residuals.append(np.linalg.norm(rest))
+    return set(map(int, candidates[np.argmin(residuals)]))
+
+
+# %%
+searched = {}
+for sigma in (0, 0.01):
+    family = TaskFamily(n_features, support, noise=sigma)
+    for n in (4, 6, 8):
+        tested = family.unseen(n_searched, n, seed)
+        triples = map(best_triple, tested.features, tested.labels)
+        searched[sigma, n] = sum(triple == set(true) for triple in triples)
+        words = f"noise {sigma}, {n} points"
+        if len(true) == 3:
+            print(
+                f"{words:20s} S is best in {searched[sigma, n]} of {n_searched} tasks"
+            )
+if BOOK:
+    assert searched[0, 4] == n_searched and searched[0.01, 4] == 0
+
+# %% tags=["hide-input"]
+fig, ax = figures.subplots(height=3)
+colors = {"OMP": "OMP", "lasso": "lasso", "sparse Bayes": "group lasso"}
+for name, counts in found.items():
+    color = figures.COLORS[colors[name]]
+    ax.plot(few_points, np.array(counts) / n_tasks, "o-", color=color, label=name)
+if len(true) == 3:
+    color = figures.COLORS["truth"]
+    for sigma, mark in {0: "o", 0.01: "s"}.items():
+        height = [searched[sigma, n] / n_searched for n in (4, 6, 8)]
+        words = f"every triple, noise {sigma}"
+        face = color if sigma == 0 else "white"
+        ax.plot((4, 6, 8), height, mark + ":", color=color, mfc=face, label=words)
+ax.set(xlabel="training points of the one task", ylabel="tasks in which S is found")
+ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), labelcolor="linecolor")
+show(
+    fig,
+    alt="The part of tasks in which S is found from one task alone, against its number of "
+    "points. Sparse Bayes rises first, then OMP and lasso, and all reach 1 at 24 to 32 "
+    "points; none finds S from 4. Trying every triple finds S always, from 4 points on, "
+    "without noise; with noise 0.01 it never does from 4 points and nearly always from 8.",
+)
+
+# %% [markdown]
+# Without noise, four points contain the answer in every task. What fails at 4 to 12 points are the methods that avoid trying all triples, and trying all is out of reach when there are more features or more true ones.
+#
+# With a noise of 0.01, a hundredth of the signal, the answer is no longer in the four points: among millions of triples some wrong ones fit better by accident.
+# Then other tasks are not a shortcut but a need. They all share one $S$, and each can lend its few points.
 #
 # ## Try it
 #
-# Wiggle N through an alias resonance; favour $s$ features with a share $\gamma$ of the weight; add noise.
+# Move N through a resonance of aliases; favour a few features with a part of the weight; add noise.
 
 # %% tags=["explorer", "nbval-ignore-output"]
 from fourier_meta.explorers import explore_overfitting
@@ -244,81 +595,85 @@ explore_overfitting()
 # %% [markdown]
 # ## Summary
 #
-# - Least squares with d > N means the *smallest* solution, and *weights* decide what small means: equation (2).
-# - On a *regular grid* features come in classes of aliases. Min-norm splits the signal by equation (3), exactly: 0.2 and 0.25 survive.
-# - *More points help less than the right weights*: 64 points leave a risk of 1.5, the right weights need three points.
-# - *Sparse regression* solves single tasks from a few dozen random points, none on a grid, and none from 3 to 8 points.
+# - *Risk* is the sum of squared errors of the coefficients. Predicting 0 has a median risk of 2.4 here, the perfect fit of 64 points 1.7.
+# - Of all fits least squares takes the *smallest*, and *weights* decide what is small: equations (2) and (3).
+# - On a *grid* the signal goes to aliases, exactly. At *random x* it is projected, and $N/d$ survives on average, exactly.
+# - The *right weights* need three points.
+# - *One task alone* reveals S from about 24 random points, to methods that bet on few features. Four points contain S if there is no noise, and only a search through all triples finds it there.
 #
 # ## Exercises
 #
-# **Exercise 1.** On a grid of 50 points, which features look like feature 3? Give a set that includes 3.
-#
-# <details><summary>Solution</summary>
-#
-# Feature 3 is the sine of frequency 2. Its aliases are the sines of frequencies $50 m \pm 2$, at indices $2k - 1$.
-#
-# ```python
-# aliases = {3, 95, 103, 195, 203}
-# ```
-#
-# </details>
+# **Exercise 1.** 257 features on a grid of 50 points: which of them look like feature 3? Give a set that includes 3.
 
-# %%
+# %% tags=["exercise"]
 aliases = ...
-columns = fourier_features(regular_grid(50), n_features)
-coincide = set(np.flatnonzero(np.abs(columns.T @ columns[:, 3]) > 25))
-check(aliases, lambda a: set(a) == coincide, "Sines of frequency 50 m - 2 and 50 m + 2.")
+exercises.check_02_1(aliases)
+
+# %% tags=["solution"]
+# Feature 3 is a sine of frequency 2, so are those of frequencies 50 l - 2 and 50 l + 2.
+frequencies = [2, 48, 52, 98, 102]
+exercises.check_02_1({2 * k - 1 for k in frequencies})
 
 # %% [markdown]
-# **Exercise 2.** Find weights, none of them zero, with which at least 99 % of feature 1 survives on the 64-point grid.
-#
-# <details><summary>Solution</summary>
-#
-# With weight 1 on $S$ and $\tau$ on its three aliases the survival is $1 / (1 + 3\tau^2)$, so $\tau = 0.05$ will do.
-#
-# ```python
-# weights = np.full(n_features, 0.05)
-# weights[list(support)] = 1
-# ```
-#
-# </details>
+# **Exercise 2.** Find weights for 257 features, none of them zero, with which at least 99 % of feature 1 survives on the grid of 64 points.
 
-# %%
-weights = ...
+# %% tags=["exercise"]
+my_weights = ...
+exercises.check_02_2(my_weights)
 
-def survives(weights):
-    return np.all(weights != 0) and aliased_min_norm(np.eye(n_features)[1], weights, 64)[1] >= 0.99
-
-check(weights, survives, "Make feature 1 cheap beside its aliases.")
+# %% tags=["solution"]
+# Weight 1 on S and tau on the three aliases: 1 / (1 + 3 tau^2) survives.
+solution_2 = np.full(257, 0.05)
+solution_2[:3] = 1
+exercises.check_02_2(solution_2)
 
 # %% [markdown]
-# **Exercise 3.** Write `oracle(features, labels)` for one task: least squares on the true columns only, returned as all 257 effective coefficients.
-#
-# <details><summary>Solution</summary>
-#
-# ```python
-# def oracle(features, labels):
-#     effective = np.zeros(n_features)
-#     effective[list(support)] = np.linalg.lstsq(features[:, list(support)], labels)[0]
-#     return effective
-# ```
-#
-# </details>
+# **Exercise 3.** Write `oracle(features, labels, support)` for one task: somebody who was told the support fits it by least squares.
+# It returns the effective coefficients of *all* features.
 
-# %%
+# %% tags=["exercise"]
 oracle = ...
-few = random.sample(1, 3, np.random.default_rng(5))
+exercises.check_02_3(oracle)
 
-def is_exact(solve):
-    return risk(solve(few.features[0], few.labels[0]), few.effective[0]) < 1e-20
 
-check(oracle, is_exact, "Three points must be enough.")
+# %% tags=["solution"]
+def solution_3(features, labels, support):
+    chosen = list(support)
+    effective = np.zeros(features.shape[1])
+    effective[chosen] = np.linalg.lstsq(features[:, chosen], labels)[0]
+    return effective
+
+
+exercises.check_02_3(solution_3)
+
+# %% [markdown]
+# **Exercise 4** (rewrite the algorithm). Write OMP for one task, `pursuit(features, labels, n_true)`, from its description above. It returns the effective coefficients of all features.
+
+# %% tags=["exercise"]
+pursuit = ...
+exercises.check_02_4(pursuit)
+
+
+# %% tags=["solution"]
+def solution_4(features, labels, n_true):
+    picked = []
+    effective = np.zeros(features.shape[1])
+    for _ in range(n_true):
+        residual = labels - features @ effective
+        correlation = features.T @ residual
+        picked.append(np.abs(correlation).argmax())
+        effective[picked] = np.linalg.lstsq(features[:, picked], labels)[0]
+    return effective
+
+
+exercises.check_02_4(solution_4)
 
 # %% [markdown]
 # ## References
 #
-# - M. Zhao, *Navigating Over-parametrized Feature Space with Meta-Gradients*, W&B report, 2021.
-# - V. Muthukumar, K. Vodrahalli, V. Subramanian, A. Sahai, *Harmless interpolation of noisy data in regression*, [arXiv 1903.09139](https://arxiv.org/abs/1903.09139): survival, contamination, and weighted Fourier features.
-# - Y. Xie, H.-H. Chou, H. Rauhut, R. Ward, *Overparameterization and generalization error: weighted trigonometric interpolation*, [arXiv 2006.08495](https://arxiv.org/abs/2006.08495): weights that decay with frequency, chosen by hand.
+# - M. Zhao (2021), [*Navigating Over-parametrized Feature Space with Meta-Gradients*](https://wandb.ai/mandizhao/1d-overparam/reports/Navigating-Over-parametrized-Feature-Space-with-Meta-Gradients--Vmlldzo4Mjc0ODM), W&B report.
+# - V. Muthukumar, K. Vodrahalli, V. Subramanian, A. Sahai (2020), *Harmless interpolation of noisy data in regression*, [arXiv 1903.09139](https://arxiv.org/abs/1903.09139): aliases, what survives, and weighted Fourier features.
+# - Y. Xie, H.-H. Chou, H. Rauhut, R. Ward (2022), *Overparameterization and generalization error: weighted trigonometric interpolation*, [arXiv 2006.08495](https://arxiv.org/abs/2006.08495): weights that decay with frequency, chosen by hand.
+# - M. E. Tipping (2001), *Sparse Bayesian learning and the relevance vector machine*, Journal of Machine Learning Research 1.
 #
-# **Next:** [03 · Learn the weights with MAML](03_maml.ipynb).
+# **Next:** [3 · Learn the weights with MAML](03_maml.ipynb).
