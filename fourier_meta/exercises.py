@@ -8,6 +8,8 @@ reader's is changed, as all arguments are copied.
 
 import copy
 import functools
+import tempfile
+from pathlib import Path
 
 import numpy as np
 
@@ -15,6 +17,7 @@ from fourier_meta import checks
 from fourier_meta.bayes import log_marginal_likelihood, posterior_mean
 from fourier_meta.classification import sign_labels, sign_scores
 from fourier_meta.features import alias_classes, feature_name
+from fourier_meta.maml import maml_steps, train_maml
 from fourier_meta.regression import aliased_min_norm, min_norm, risk, share
 from fourier_meta.reptile import train_reptile
 from fourier_meta.tasks import TaskFamily, Tasks
@@ -383,6 +386,59 @@ def _apply_to(function, tasks, *arguments):
 
 
 # A_report
+
+
+@exercise
+def check_A_1(answer):
+    """Write differences(a, b): the names of the settings in which two runs differ."""
+    tiny = {"steps": 2, "n_tasks": 2, "n_points": 3, "inner_steps": 2}
+    a, b = train_maml(TaskFamily(9), **tiny), train_maml(TaskFamily(9, noise=0.1), 0.5, **tiny)
+    c = train_reptile(TaskFamily(9), **tiny)
+    yield set(call(answer, a, a)) == set(), "A run does not differ from itself."
+    yield (
+        set(call(answer, a, b)) == {"noise", "weights"},
+        "Compare the values, and give the names of those that differ.",
+    )
+    wanted = {name for name in a.config | c.config if a.config.get(name) != c.config.get(name)}
+    yield set(call(answer, a, c)) == wanted, "A setting that only one of the two has counts, too."
+    yield set(call(answer, c, a)) == wanted, "It must not matter which of the two comes first."
+
+
+@exercise
+def check_A_2(answer):
+    """Write first_step(family, wanted): the step at which the share on S first exceeds what is wanted."""
+    for support, wanted in (((0, 1, 2), 0.2), ((4, 7), 0.3)):
+        family = TaskFamily(33, support)
+        step = whole_number(call(answer, family, wanted))
+        runs = maml_steps(family, n_points=16, n_validation=16)
+        first = next(run.step for run in runs if share(run.weights, support) > wanted)
+        yield step <= first, f"Step {step} is too late: leave the loop as soon as the share exceeds {wanted}."
+        yield step == first, f"After step {step} the share of {support} is still at most {wanted}."
+
+
+@exercise
+def check_A_3(answer):
+    """Write track(steps, path): a line "step,loss" in a text file for every run of a generator; return the last run."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "log.csv"
+        runs = list(maml_steps(TaskFamily(9), steps=4, n_tasks=2, n_points=3, n_validation=3))
+        lines = []
+
+        def watched():
+            for run in runs:
+                lines.append(len(path.read_text().splitlines()) if path.exists() else 0)
+                yield run
+
+        last = call(functools.partial(answer, watched()), path) if callable(answer) else call(answer)
+        yield path.exists(), "There is no file; write to the path that is given."
+        found = [line.split(",") for line in path.read_text().splitlines()]
+        yield len(found) == len(runs), f"{len(runs)} runs came, and the file has {len(found)} lines."
+        yield all(len(line) == 2 for line in found), "A line is two numbers and a comma."
+        steps, losses = np.array(found, float).T
+        yield np.array_equal(steps, range(1, 5)), "The first number is the step of the run."
+        yield np.allclose(losses, [run.loss for run in runs], rtol=1e-3), "The second number is the loss of the run."
+        yield lines == [0, 1, 2, 3], "Write each line as soon as its run comes, and close or flush the file."
+        yield last == runs[-1], "Return the last run."
 
 
 def check(answer, accepts, hint):

@@ -59,14 +59,15 @@ from fourier_meta.rivals import lasso, matching_pursuit
 n_features = 257  # d
 n_points = 64  # N: training points of a task
 support = (0, 1, 2)  # S: the features that the labels are made of
-n_tasks = 20  # tasks behind every median
+n_tasks = 50  # tasks behind every median
+n_alone = 20  # tasks that are given to methods for one task alone
 noise = 0.1  # standard deviation on the labels, where a little noise is wanted
 n_searched = 8  # tasks on which every combination of features is tried
 seed = 0  # everything random in this chapter follows from it
 
 # %% tags=["hide-input"]
-settings = (n_features, n_points, support, n_tasks, noise, n_searched, seed)
-BOOK = settings == (257, 64, (0, 1, 2), 20, 0.1, 8, 0)
+settings = (n_features, n_points, support, n_tasks, n_alone, noise, n_searched, seed)
+BOOK = settings == (257, 64, (0, 1, 2), 50, 20, 0.1, 8, 0)
 true = list(support)
 random = TaskFamily(n_features, support)
 grid = TaskFamily(n_features, support, design="grid")
@@ -94,9 +95,10 @@ for i in range(n_tasks):
 fitted = np.matvec(tasks.features, scikit)
 predicted = scikit @ dense_features.T
 truth = tasks.effective @ dense_features.T
-if n_points < n_features:
-    assert np.abs(fitted - tasks.labels).max() < 1e-9
-    print("largest error at the training points: below 1e-9")
+worst = np.abs(fitted - tasks.labels).max()
+print("largest error at the training points:", "below 1e-9" if worst < 1e-9 else worst)
+if BOOK:
+    assert worst < 1e-9
 
 # %% tags=["hide-input"]
 fig, axes = figures.subplots(2, 2, height=2.1, sharex=True, sharey=True)
@@ -105,7 +107,8 @@ for i, ax in enumerate(axes.flat[: min(4, n_tasks)]):
     ax.axhline(0, color=figures.COLORS["zero"], linestyle="--", linewidth=1)
     figures.draw_fit(ax, dense, truth[i], predicted[i], points=points)
     ax.set_title(f"task {i + 1}")
-axes[0, 0].text(-1, 0.15, "predict 0", color=figures.COLORS["zero"])
+    ax.label_outer()
+ax.text(-1, 0.1 * ax.get_ylim()[0], "predict 0", va="top", color=figures.COLORS["zero"])
 figures.legend_above(fig, axes[0, 0])
 show(
     fig,
@@ -134,11 +137,12 @@ show(
 # | $\phi(x)$, $\Phi$ | `features` | features at the training points, one row for each point | (n_points, n_features) |
 # | $y$ | `labels` | labels at these points | (n_points,) |
 # | $w$ | `weights` | feature weights | (n_features,) |
-# | $q = w^2$ | `weights**2` | their squares, which are what the fit sees | (n_features,) |
+# | $q = w^2$ | `q` | their squares, all that a fit sees of them | (n_features,) |
 # | $\beta$ | `effective` | true effective coefficients | (n_features,) |
 # | $\hat\beta$ | `estimate` | estimated effective coefficients | (n_features,) |
 # | $R$ | `risk` | expected squared error at a new x | |
-# | $f_j$ | `factor` | sign and size of feature $j$ within its alias class | (n_features,) |
+# | $A$ | `classes` | a class of features that coincide on a grid | |
+# | $f_j$ | `factor` | sign and size of feature $j$ within its class | (n_features,) |
 # | $P$ | `kept` | projection of $\beta$ on what the points can see | (n_features, n_features) |
 #
 # ## How wrong is a fit?
@@ -152,7 +156,7 @@ show(
 
 # %%
 by_points = np.mean((predicted - truth) ** 2, axis=1)
-np.testing.assert_allclose(risk(scikit, tasks.effective), by_points, rtol=1e-8)
+np.testing.assert_allclose(risk(scikit, tasks.effective), by_points, atol=1e-9)
 
 mean_only = np.zeros((n_tasks, n_features))
 mean_only[:, 0] = tasks.labels.mean(axis=1)
@@ -168,11 +172,12 @@ risks = {name: np.median(risk(fit, tasks.effective)) for name, fit in fits.items
 for name, value in risks.items():
     print(f"{name:45s} median risk {value:.2f}")
 if BOOK:
-    assert risks["min-norm, to which the constant is one of d"] > 1.3
+    zero, mean, free, plain = risks.values()
+    assert free < mean < plain < zero < 1.5 * plain
 
 # %% [markdown]
-# Fitting 64 points perfectly is hardly better than knowing nothing.
-# scikit-learn looks better than min-norm for one reason: its constant is fitted first and free of charge, and here the constant *is* a true feature.
+# Fitting 64 points perfectly with plain min-norm is worse than predicting the mean of the labels.
+# scikit-learn does better for one reason: its constant is fitted first and free of charge, and here the constant *is* a true feature.
 # From now on the constant is a feature like the others, and the fit is plain min-norm.
 #
 # ## Least squares prefers what is small, and weights decide what is small
@@ -186,9 +191,9 @@ if BOOK:
 #
 # The solution follows in three steps.
 #
-# 1. Write $A = \Phi \operatorname{diag}(w)$, so that the condition is $A \alpha = y$. Try $\alpha = A^\top u$ for some vector $u$.
-# 2. Any other solution is $\alpha + \delta$ with $A \delta = 0$. Then $\alpha \cdot \delta = u \cdot A \delta = 0$, so $\lVert \alpha + \delta \rVert^2 = \lVert \alpha \rVert^2 + \lVert \delta \rVert^2$: it is longer. So this $\alpha$ is the smallest.
-# 3. $A A^\top u = y$ gives $u$, and $\beta = w \odot \alpha$. With $q = w^2$:
+# 1. Write $\Phi_w = \Phi \operatorname{diag}(w)$, so that the condition is $\Phi_w \alpha = y$. Try $\alpha = \Phi_w^\top a$, a mixture of the rows of $\Phi_w$.
+# 2. Any other solution is $\alpha + \delta$ with $\Phi_w \delta = 0$. Then $\alpha \cdot \delta = a \cdot \Phi_w \delta = 0$, so $\lVert \alpha + \delta \rVert^2 = \lVert \alpha \rVert^2 + \lVert \delta \rVert^2$: it is longer. So this $\alpha$ is the smallest.
+# 3. $\Phi_w \Phi_w^\top a = y$ gives $a$, and $\beta = w \odot \alpha$. With $q = w^2$:
 #
 # $$ \hat\beta = \operatorname{diag}(q) \, \Phi^\top \left( \Phi \operatorname{diag}(q) \, \Phi^\top \right)^{-1} y \tag{3} $$
 
@@ -197,8 +202,8 @@ if BOOK:
 def interpolate(features, labels, weights):
     q = weights**2
     gram = (features * q) @ features.T  # (n_points, n_points)
-    u = np.linalg.pinv(gram, rcond=1e-12) @ labels  # equal points make it singular
-    return q * (features.T @ u)
+    a = np.linalg.pinv(gram, rcond=1e-12) @ labels  # equal points make it singular
+    return q * (features.T @ a)
 
 
 some_weights = np.random.default_rng(seed).uniform(0.5, 1.5, n_features)
@@ -221,8 +226,8 @@ for weights in ([1, 1], [3, 1], [1, 0]):
 # %% [markdown]
 # ## On a regular grid, features have doubles
 #
-# On $x_i = -1 + 2i/N$ the waves of frequency $\ell N + r$ and $\ell N - r$ pass through the same points as the wave of frequency $r$, up to a sign.
-# Features that coincide so are called *aliases*. With an even N, a cosine and its aliases are equal; with an odd N, the sign $(-1)^{\ell N}$ appears.
+# On a regular grid of N points a wave of frequency $k$ passes through the same points as those of frequency $N - k$, $N + k$, $2N - k$, $2N + k$, and so on.
+# Features that coincide so are called *aliases*. Sines may differ in sign; cosines do so only if N is odd.
 #
 # **Predict, then run.** How many of the 257 features look like $\sin \pi x$ on 64 grid points?
 
@@ -258,20 +263,21 @@ show(
 #
 # ## On the grid, the signal goes to the doubles
 #
-# A class $A$ of aliases is one column of values, taken $f_k$ times by feature $k$. The factor $f_k$ is $\pm 1$, except in the class of the constant: a cosine that is $\pm 1$ at every grid point has $f_k = \pm \sqrt 2$ there.
-# So all that the points show of a class is the sum $\sum_{k \in A} f_k \beta_k$.
+# A class $A$ of aliases is one column of values, taken $f_j$ times by feature $j$. The factor $f_j$ is 1 or $-1$, except in the class of the constant: a cosine that is as constant as feature 0 at the grid points has $f_j = \pm \sqrt 2$.
+# So all that the points show of a class is the sum $\sum_{i \in A} f_i \beta_i$.
 # It is the example by hand again, and equation (3) shares the sum out:
 #
-# $$ \hat\beta_j = \frac{q_j f_j}{\sum_{k \in A} q_k f_k^2} \sum_{k \in A} f_k \beta_k \tag{4} $$
+# $$ \hat\beta_j = \frac{q_j f_j}{\sum_{i \in A} q_i f_i^2} \sum_{i \in A} f_i \beta_i \tag{4} $$
 #
-# With all weights equal, feature 1 and its three aliases get a quarter each. The constant has two aliases, each with $f^2 = 2$, so it keeps $1 / (1 + 2 + 2) = 0.2$.
+# With all weights equal, feature 1 and its three aliases get a quarter each. The constant has two aliases, each with $f^2 = 2$, so it keeps $1 / (1 + 2 + 2) = 0.2$. We look at the task whose true coefficients are all 1.
 
 # %%
-task = grid.unseen(1, n_points, seed)
+rng = np.random.default_rng(seed)
+task = grid.observe(np.ones((1, len(true))), n_points, rng)  # coefficients 1, 1, 1
 solved = min_norm(task.features, task.labels)[0]
 formula = aliased_min_norm(task.effective, np.ones(n_features), n_points)[0]
 np.testing.assert_allclose(formula, solved, atol=1e-10)
-survival = solved[true] / task.effective[0, true]
+survival = solved[true]  # of coefficients that are 1
 print("equation (4) and the solver agree")
 print(f"part of the true features {true} that survives:", survival.round(4))
 if BOOK:
@@ -328,7 +334,7 @@ print(
 )
 
 # %%
-same_task = random.observe(task.coefficients, n_points, np.random.default_rng(seed))
+same_task = random.observe(task.coefficients, n_points, rng)
 spread = min_norm(same_task.features, same_task.labels)[0]
 estimates = {"regular grid": solved, "random x": spread}
 for name, estimate in estimates.items():
@@ -364,17 +370,28 @@ show(
 #
 # **Predict, then run.** Both designs lose the same part up to N = 64. One of the two curves will have a peak. Which, and where?
 
+
 # %%
+def shared_min_norm(features, labels):
+    inverse = np.linalg.pinv(
+        features[0]
+    )  # on the grid all tasks have the same features
+    return labels @ inverse.T
+
+
 sizes = [4, 8, 16, 32, 64, 96, 128, 160, 192, 257, 320, 512]
+half = max(1, n_tasks // 2)  # tasks: large fits take time
 by_design = {}
-for design in ("grid", "random"):
-    noisy = TaskFamily(n_features, support, noise=noise, design=design)
-    by_design[design] = np.array(
-        [np.median(few_shot_risk(noisy, n, min_norm, n_tasks, seed)) for n in sizes]
-    )
+for design, solve in {"grid": shared_min_norm, "random": min_norm}.items():
+    noisy = TaskFamily(n_features, support, noise, design)
+    medians = [np.median(few_shot_risk(noisy, n, solve, half, seed)) for n in sizes]
+    by_design[design] = np.array(medians)
+    highest = sizes[by_design[design].argmax()]
     at = dict(zip(sizes, by_design[design], strict=True))
-    print(f"{design:6s} x: risk {at[4]:.2f}, {at[64]:.2f}, {at[512]:.3f}", end="")
-    print(" from 4, 64, 512 points; highest at", sizes[by_design[design].argmax()])
+    print(
+        f"{design:6s} x: risk {at[4]:.2f} from 4, {at[64]:.2f} from 64 points;", end=" "
+    )
+    print(f"{at[512]:.3f} from 512; highest at N = {highest}")
 
 # %%
 for design in ("grid", "random"):
@@ -384,12 +401,13 @@ for design in ("grid", "random"):
     ]  # as many points as features
     singular_values = np.linalg.svd(square, compute_uv=False)
     ratio = singular_values.max() / singular_values.min()
-    print(f"{design:6s} x at N = d: largest / smallest singular value {ratio:.2g}")
+    words = "above 1e12" if ratio > 1e12 else f"{ratio:.2g}"
+    print(f"{design:6s} x at N = d: largest / smallest singular value {words}")
 
 # %% tags=["hide-input"]
 fig, ax = figures.subplots(height=3.2)
 color = figures.COLORS["min-norm"]
-zero = risks["predict 0"]
+zero = np.median(risk(0 * tasks.effective[:half], tasks.effective[:half]))
 for design, style in {"grid": "--", "random": "-"}.items():
     height = np.minimum(by_design[design], 1000)
     ax.loglog(sizes, height, style, marker="o", color=color, markersize=4)
@@ -400,7 +418,7 @@ ax.axhline(zero, color=figures.COLORS["zero"], linestyle="--", linewidth=1)
 ax.text(4, 1.15 * zero, "predict 0", color=figures.COLORS["zero"])
 ax.axvline(n_features, color=figures.COLORS["other"], linewidth=1)
 ax.text(0.97 * n_features, 300, "N = d", ha="right", color=figures.COLORS["oracle"])
-ax.annotate("random x", (1.35 * n_features, 20), color=color)
+ax.text(0.55 * n_features, 20, "random x", ha="right", color=color)
 ax.annotate(
     "grid",
     (sizes[7], by_design["grid"][7]),
@@ -449,11 +467,12 @@ for tau in (1, 0.3, 0.1, 0.01, 0):
 print(f"predict 0   {np.median(risk(0 * tested.effective, tested.effective)):12.2f}")
 assert medians[0, few[0]] < 1e-12
 if BOOK:
-    assert medians[0.01, 4] < 1e-4 and medians[1, 64] > 1
+    assert medians[0.01, 4] < 1e-3
+    assert medians[1, 64] > 1
 
 # %% [markdown]
 # With $\tau = 0$ three points, the least that can determine three numbers, give the exact function.
-# And $\tau$ need not be 0: at 0.01 the risk from 4 points is below $10^{-4}$.
+# And $\tau$ need not be 0: at 0.01 the risk from 4 points is below $10^{-3}$.
 # More points help less than the right weights: 64 points with all weights equal leave a risk above 1.
 #
 # So the whole difficulty is to *find the weights*. Does a single task not carry them?
@@ -486,22 +505,23 @@ methods = {
 few_points = (4, 8, 12, 16, 24, 32)
 found = {name: [] for name in methods}
 for n in few_points:
-    tested = random.unseen(n_tasks, n, seed)
+    tested = random.unseen(n_alone, n, seed)
     for name, method in methods.items():
         estimates = method(tested.features, tested.labels)
         on = [on_top(estimate, support) for estimate in estimates]
         found[name].append(sum(on))
 print("points        ", *[f"{n:3d}" for n in few_points])
 for name, counts in found.items():
-    print(f"{name:14s}", *[f"{count:3d}" for count in counts], f"of {n_tasks} tasks")
+    print(f"{name:14s}", *[f"{count:3d}" for count in counts], f"of {n_alone} tasks")
 
 # %%
-on_the_grid = grid.unseen(n_tasks, n_points, seed)
+on_the_grid = grid.unseen(n_alone, n_points, seed)
 estimates = methods["OMP"](on_the_grid.features, on_the_grid.labels)
 solved_on_grid = sum(on_top(estimate, support) for estimate in estimates)
-print(f"OMP on the grid of {n_points} points: {solved_on_grid} of {n_tasks} tasks")
+print(f"OMP on the grid of {n_points} points: {solved_on_grid} of {n_alone} tasks")
 if BOOK:
-    assert solved_on_grid == 0 and found["sparse Bayes"][-1] == n_tasks
+    assert solved_on_grid == 0
+    assert found["sparse Bayes"][-1] == n_alone
     assert max(counts[0] for counts in found.values()) == 0
 
 # %% [markdown]
@@ -540,41 +560,41 @@ def best_triple(features, labels):
 
 # %%
 searched = {}
-for sigma in (0, 0.01):
+for sigma, n in ((0, 4), (0.01, 4), (0.01, 6), (0.01, 8)):
     family = TaskFamily(n_features, support, noise=sigma)
-    for n in (4, 6, 8):
-        tested = family.unseen(n_searched, n, seed)
-        triples = map(best_triple, tested.features, tested.labels)
-        searched[sigma, n] = sum(triple == set(true) for triple in triples)
+    tested = family.unseen(n_searched, n, seed)
+    triples = map(best_triple, tested.features, tested.labels)
+    searched[sigma, n] = sum(triple == set(true) for triple in triples)
+    if len(true) == 3:
         words = f"noise {sigma}, {n} points"
-        if len(true) == 3:
-            print(
-                f"{words:20s} S is best in {searched[sigma, n]} of {n_searched} tasks"
-            )
+        count = searched[sigma, n]
+        print(f"{words:20s} S is the best triple in {count} of {n_searched} tasks")
 if BOOK:
-    assert searched[0, 4] == n_searched and searched[0.01, 4] == 0
+    assert searched[0, 4] == n_searched
+    assert searched[0.01, 4] == 0
 
 # %% tags=["hide-input"]
 fig, ax = figures.subplots(height=3)
-colors = {"OMP": "OMP", "lasso": "lasso", "sparse Bayes": "group lasso"}
+colors = {"OMP": "OMP", "lasso": "lasso", "sparse Bayes": "empirical Bayes"}
 for name, counts in found.items():
     color = figures.COLORS[colors[name]]
-    ax.plot(few_points, np.array(counts) / n_tasks, "o-", color=color, label=name)
+    height = np.array(counts) / n_alone
+    ax.plot(few_points, height, "o-", color=color, label=name)
 if len(true) == 3:
     color = figures.COLORS["truth"]
-    for sigma, mark in {0: "o", 0.01: "s"}.items():
-        height = [searched[sigma, n] / n_searched for n in (4, 6, 8)]
-        words = f"every triple, noise {sigma}"
-        face = color if sigma == 0 else "white"
-        ax.plot((4, 6, 8), height, mark + ":", color=color, mfc=face, label=words)
+    height = searched[0, 4] / n_searched
+    ax.plot(4, height, "*", color=color, markersize=12, label="every triple, no noise")
+    height = [searched[0.01, n] / n_searched for n in (4, 6, 8)]
+    words = "every triple, noise 0.01"
+    ax.plot((4, 6, 8), height, "s--", color=color, label=words)
 ax.set(xlabel="training points of the one task", ylabel="tasks in which S is found")
 ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), labelcolor="linecolor")
 show(
     fig,
     alt="The part of tasks in which S is found from one task alone, against its number of "
     "points. Sparse Bayes rises first, then OMP and lasso, and all reach 1 at 24 to 32 "
-    "points; none finds S from 4. Trying every triple finds S always, from 4 points on, "
-    "without noise; with noise 0.01 it never does from 4 points and nearly always from 8.",
+    "points; none finds S from 4. Trying every triple finds S always, from 4 points, if "
+    "there is no noise; with noise 0.01 it never does from 4 points and nearly always from 8.",
 )
 
 # %% [markdown]
@@ -595,7 +615,7 @@ explore_overfitting()
 # %% [markdown]
 # ## Summary
 #
-# - *Risk* is the sum of squared errors of the coefficients. Predicting 0 has a median risk of 2.4 here, the perfect fit of 64 points 1.7.
+# - *Risk* is the sum of squared errors of the coefficients. Predicting 0 has a median risk of 2.6 here, the perfect fit of 64 points 1.9.
 # - Of all fits least squares takes the *smallest*, and *weights* decide what is small: equations (2) and (3).
 # - On a *grid* the signal goes to aliases, exactly. At *random x* it is projected, and $N/d$ survives on average, exactly.
 # - The *right weights* need three points.
@@ -610,7 +630,7 @@ aliases = ...
 exercises.check_02_1(aliases)
 
 # %% tags=["solution"]
-# Feature 3 is a sine of frequency 2, so are those of frequencies 50 l - 2 and 50 l + 2.
+# Feature 3 is the sine of frequency 2. It looks like those of 50 - 2, 50 + 2, ...
 frequencies = [2, 48, 52, 98, 102]
 exercises.check_02_1({2 * k - 1 for k in frequencies})
 

@@ -11,7 +11,7 @@ import checkout
 import numpy as np
 import pytest
 
-from fourier_meta import Tasks, exercises, min_norm, rivals, train_maml
+from fourier_meta import Tasks, exercises, maml_steps, min_norm, rivals, share, train_maml
 from fourier_meta.bayes import empirical_bayes
 
 CHECKS = sorted(name for name in vars(exercises) if re.fullmatch(r"check_\w\d?_\d", name))
@@ -278,6 +278,57 @@ WRONG["check_07_3"] = [
 # A_report
 
 
+def differences(a, b):
+    return {name for name in set(a.config) | set(b.config) if a.config.get(name) != b.config.get(name)}
+
+
+def first_step(family, wanted, late=0, at_least=False):
+    for run in maml_steps(family, n_points=16, n_validation=16):
+        on_support = share(run.weights, family.support)
+        if on_support > wanted or (at_least and on_support > wanted / 2):
+            break
+    return run.step + late
+
+
+def track(steps, path, mode="a", line="{0.step},{0.loss}\n", last=True):
+    for run in steps:
+        with open(path, mode) as file:
+            file.write(line.format(run))
+    return run if last else run.step
+
+
+def track_at_the_end(steps, path):
+    runs = list(steps)
+    path.write_text("".join(f"{run.step},{run.loss}\n" for run in runs))
+    return runs[-1]
+
+
+RIGHT["check_A_1"] = [differences, lambda a, b: sorted(differences(a, b))]
+WRONG["check_A_1"] = [
+    (lambda a, b: set(a.config), "does not differ from itself"),
+    (lambda a, b: {name for name in a.config if a.config[name] != b.config.get(name)}, "must not matter which"),
+    (lambda a, b: [a.config["noise"]] if a.config != b.config else [], "give the names"),
+    (lambda a, b: a.config - b.config, "The function raised TypeError"),
+]
+RIGHT["check_A_2"] = [first_step, lambda family, wanted: np.array([first_step(family, wanted)])]
+WRONG["check_A_2"] = [
+    (lambda family, wanted: first_step(family, wanted, late=1), "too late"),
+    (lambda family, wanted: 1000, "too late"),
+    (lambda family, wanted: first_step(family, wanted, at_least=True), "still at most"),
+    (lambda family, wanted: None, "end it with return"),
+]
+RIGHT["check_A_3"] = [track, functools.partial(track, line="{0.step}, {0.loss:.6f}\n")]
+WRONG["check_A_3"] = [
+    (functools.partial(track, mode="w"), "the file has 1 lines"),
+    (functools.partial(track, line="{0.step};{0.loss}\n"), "two numbers and a comma"),
+    (functools.partial(track, line="{0.loss},{0.step}\n"), "The first number"),
+    (functools.partial(track, line="{0.step},{0.step}\n"), "The second number"),
+    (functools.partial(track, last=False), "Return the last run"),
+    (track_at_the_end, "as soon as its run comes"),
+    (lambda steps, path: list(steps)[-1], "There is no file"),
+]
+
+
 # What holds for all of them
 
 
@@ -297,7 +348,8 @@ def cases(answers):
 def test_a_right_answer_passes_in_any_form_and_is_left_as_it_is(name, answer, capsys):
     before = copy.deepcopy(answer)
     assert said(name, answer, capsys) == ("Right.\n", True)
-    np.testing.assert_equal(answer, before)
+    if not callable(answer):
+        np.testing.assert_equal(answer, before)
 
 
 @pytest.mark.parametrize(("name", "pair"), cases(WRONG))
