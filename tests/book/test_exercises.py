@@ -173,6 +173,33 @@ WRONG["check_02_4"] = [
 # 05_mechanisms
 
 
+def one_scale(parameters, gradient, state, progress, size=0.1):
+    largest = np.abs(gradient).max() or 1.0
+    return parameters - size * gradient / largest, None
+
+
+def decaying(parameters, gradient, state, progress, kept=0.98):
+    return kept * (parameters - 0.5 * (1 - progress) * gradient), None
+
+
+RIGHT["check_05_1"] = [16 * 0.02**2 * 2**3 * 3 / 64, 0.0024, [0.0024]]
+WRONG["check_05_1"] = [(-0.0024, "positive"), (0.0003, "size 1"), (1.0, "w = 2")]
+RIGHT["check_05_2"] = [one_scale]
+WRONG["check_05_2"] = [
+    (functools.partial(one_scale, size=-0.1), "Move down"),
+    (functools.partial(one_scale, size=0.2), "by 0.1"),
+    (lambda parameters, gradient, state, progress: (parameters - 0.1 * np.sign(gradient), None), "in proportion"),
+    (lambda parameters, gradient, state, progress: one_scale(parameters, gradient, state, progress)[0], "two things"),
+    (lambda parameters, gradient, state, progress: (parameters - 0.1 * gradient / np.abs(gradient).max(), 0), "zeros"),
+]
+RIGHT["check_05_3"] = [decaying]
+WRONG["check_05_3"] = [
+    (functools.partial(decaying, kept=1), "decay a little"),
+    (functools.partial(decaying, kept=0.999), "share ends at"),
+    (lambda parameters, gradient, state, progress: 0.9 * parameters, "two things"),
+]
+
+
 # 06_prior
 
 

@@ -1,11 +1,10 @@
-"""The tracker example of notebook 05 shows a run in a real TensorBoard while the run goes on."""
+"""The tracker example of the appendix shows a run in a real TensorBoard while the run goes on."""
 
 import json
 import re
 import socket
 import subprocess
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -14,11 +13,11 @@ import checkout
 import numpy as np
 import pytest
 
-from fourier_meta import TaskFamily, train_maml
+from fourier_meta import TaskFamily, maml_steps
 
 EXAMPLE = re.search(
     r"^# ```python\n(# from tensorboard.*?)^# ```",
-    (checkout.NOTEBOOKS / "05_showdown.py").read_text(encoding="utf-8"),
+    (checkout.NOTEBOOKS / "A_report.py").read_text(encoding="utf-8"),
     re.DOTALL | re.MULTILINE,
 )[1]
 
@@ -68,27 +67,22 @@ def patiently(ask, route, enough, seconds=120):
 
 def test_the_example_shows_a_run_while_it_trains(tmp_path, monkeypatch, board):
     monkeypatch.chdir(tmp_path)
-    seen_half_way = threading.Event()
+    seen_half_way = []
 
-    def slowly(family, *, steps, callback):
+    def slowly(family, *, steps):
         """Train as the example asks, and wait half way until the board has shown the first half."""
+        for run in maml_steps(family, steps=20, n_points=16, n_validation=16, inner_rate=0.005):
+            if run.step == 11:
+                half = patiently(board, "scalars?tag=loss&run=maml", lambda points: len(points) >= 10)
+                seen_half_way.extend(point[1] for point in half)
+            yield run
 
-        def wait_half_way(step, loss, weights):
-            callback(step, loss, weights)
-            if step == steps // 2:
-                half = patiently(board, "scalars?tag=loss&run=maml", lambda points: len(points) >= steps // 20)
-                assert [point[1] for point in half] == list(range(10, step + 1, 10))
-                seen_half_way.set()
-
-        return train_maml(family, steps=steps, n_points=16, n_validation=16, inner_rate=0.005, callback=wait_half_way)
-
-    namespace = {"family": TaskFamily(33), "train_maml": slowly}
+    namespace = {"random": TaskFamily(33), "support": (0, 1, 2), "maml_steps": slowly, "np": np}
     exec(re.sub(r"^# ?", "", EXAMPLE, flags=re.MULTILINE), namespace)
-    assert seen_half_way.is_set()
+    assert seen_half_way == list(range(1, 11))
     run = namespace["run"]
     assert run.status == "finished"
-    shown = patiently(board, "scalars?tag=loss&run=maml", lambda points: len(points) == run.config["steps"] // 10)
-    steps, values = np.array(shown)[:, 1].astype(int), np.array(shown)[:, 2]
-    np.testing.assert_allclose(values, run.history["loss"][steps - 1], rtol=1e-6)
+    shown = patiently(board, "scalars?tag=loss&run=maml", lambda points: len(points) == run.step)
+    np.testing.assert_allclose(np.array(shown)[:, 2], run.history["loss"], rtol=1e-6)
     others = board("scalars?tag=largest+other+weight&run=maml")
     np.testing.assert_allclose(others[-1][2], np.abs(run.weights[3:]).max(), rtol=1e-5)
