@@ -427,6 +427,11 @@ CALL = re.compile(r"\bcheck_\w\d?_\d(?=\()")
 REWRITTEN = [path for path in checkout.stored_notebooks() if CALL.search(path.read_text(encoding="utf-8"))]
 
 
+def outcome(cell):
+    """What a cell printed and returned."""
+    return [output.text if output.output_type == "stream" else output.data["text/plain"] for output in cell.outputs]
+
+
 @pytest.mark.parametrize("path", checkout.stored_notebooks(), ids=lambda path: path.stem)
 def test_an_exercise_is_a_question_an_open_cell_and_a_folded_solution_that_passes(path):
     if path not in REWRITTEN:
@@ -440,9 +445,9 @@ def test_an_exercise_is_a_question_an_open_cell_and_a_folded_solution_that_passe
         assert f"**Exercise {number}" in question.source
         assert "<details>" not in question.source
         assert CALL.findall(cell.source) == CALL.findall(solution.source) == [f"{prefix}{number}"]
-        assert [output.text for output in cell.outputs] == ["Not answered yet.\n"]
+        assert outcome(cell) == ["Not answered yet.\n", "False"]
         assert checkout.tags(solution) == ["solution"]
-        assert [output.text for output in solution.outputs] == ["Right.\n"]
+        assert outcome(solution) == ["Right.\n", "True"]
 
 
 def test_every_check_is_asked_somewhere():
