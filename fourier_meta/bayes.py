@@ -12,8 +12,8 @@ import dataclasses
 
 import numpy as np
 
-from fourier_meta import checks
-from fourier_meta.regression import check_regression
+from fourier_meta import checks, kernel
+from fourier_meta.regression import check_regression, many_waves
 
 FLOOR = 1e-8  # the noise variance is at least this part of the labels' mean square, so that C can be inverted
 GONE = 1e-30  # a variance below this part of the largest is 0 from then on
@@ -93,7 +93,8 @@ def empirical_bayes(tasks, noise=None, steps=1000, tolerance=0.01):
             observed[-1] = expected[-1]  # what is known does not move
         history.append(likelihood)
         gain = np.abs(variances * (observed - expected))[variances > least] / 2
-        converged = bool(np.all(gain < tolerance))
+        settled = len(history) > 1 and likelihood - history[-2] < 1  # a million small gains are a large one
+        converged = bool(settled and np.all(gain < tolerance))
         if converged or len(history) > steps:
             return Prior(variances[:-1], float(np.sqrt(variances[-1])), np.array(history), converged)
         variances = np.maximum(variances * np.sqrt(observed / expected), least)
@@ -133,15 +134,22 @@ def log_marginal_likelihood(tasks, variances, noise):
 
 
 def _batches(tasks):
-    """Features (T, N, d) and labels (T, N) of every batch, all with the same d."""
-    batches = [tasks] if hasattr(tasks, "features") else list(tasks)
+    """Features (T, N, d), or what stands for them, and labels (T, N) of every batch, all with the same d."""
+    batches = [tasks] if hasattr(tasks, "labels") else list(tasks)
     if not batches:
         raise ValueError("tasks must hold at least one batch, got none; pass TaskFamily().sample(15, 64, rng)")
-    arrays = [check_regression(batch.features, batch.labels)[:2] for batch in batches]
+    arrays = [_arrays(batch) for batch in batches]
     for features, _ in arrays:
-        checks.same_size("features", features.ndim, 3, "axes")
+        checks.same_size("features", len(features.shape), 3, "axes")
         checks.same_size("features", features.shape[-1], arrays[0][0].shape[-1], "columns")
     return arrays
+
+
+def _arrays(tasks):
+    """Features and labels; of so many waves that no table holds them their Gram matrices instead of features."""
+    if many_waves(tasks):
+        return kernel.Tables(tasks), tasks.labels
+    return check_regression(tasks.features, tasks.labels)[:2]
 
 
 def _start(batches, noise):
@@ -149,12 +157,18 @@ def _start(batches, noise):
     size = np.mean(np.concatenate([labels.ravel() for _, labels in batches]) ** 2)
     if not size > 0:
         raise ValueError("labels must not all be zero, they show no variance; pass tasks that were observed")
-    power = sum(np.sum(features**2, axis=(0, 1)) for features, _ in batches)
-    power = power / sum(labels.size for _, labels in batches)
+    power = sum(_power(features) for features, _ in batches) / sum(labels.size for _, labels in batches)
     variances = 0.9 * size / np.maximum(power, 1e-300) / len(power)
     least = np.append(np.zeros_like(power), FLOOR * size)
     known = 0.1 * size if noise is None else checks.real("noise", noise, 0.1, minimum=0, above=True) ** 2
     return np.maximum(np.append(np.where(power > 0, variances, 0), known), least), least
+
+
+def _power(features):
+    """Sum over points of the squares of every feature, (d,); waves have a mean square of 1."""
+    if isinstance(features, kernel.Tables):
+        return np.full(features.shape[-1], float(features.labels.size))
+    return np.sum(features**2, axis=(0, 1))
 
 
 def _covariance(features, variances):
@@ -166,6 +180,10 @@ def _evidence(batches, variances):
     """Log likelihood, and for each variance, the noise last, what the labels show of it and what the model expects."""
     likelihood, observed, expected = 0.0, np.zeros_like(variances), np.full_like(variances, 1e-300)
     for features, labels in batches:
+        if isinstance(features, kernel.Tables):
+            parts = kernel.evidence(features, variances)
+            likelihood, observed, expected = likelihood + parts[0], observed + parts[1], expected + parts[2]
+            continue
         covariance = _covariance(features, variances)
         inverse = np.linalg.inv(covariance)
         a = np.matvec(inverse, labels)

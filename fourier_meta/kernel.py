@@ -105,6 +105,7 @@ class Tables:
         self.n_waves, self.n_places = self.n_features // 2 + 1, dense_size(self.n_features)
         checks.fits_memory("tables", (8, self.n_places))
         self.labels = np.concatenate([batch.labels for batch in batches], axis=1)
+        self.shape = *self.labels.shape, self.n_features  # of the features that are not made
         self.places = _places(np.concatenate([batch.x for batch in batches], axis=1), self.n_places)
         on_grid = self.places.dtype.kind == "i"
         self.window = 1 if on_grid else _window(self.n_waves, self.n_places)
@@ -208,8 +209,7 @@ class Products:
 
 def gram_matrices(*batches):
     """`Tables` for tasks that one family drew, `Products` for all others."""
-    known = all(isinstance(batch, FourierTasks) for batch in batches)
-    return Tables(*batches) if known else Products(*batches)
+    return (Tables if all(isinstance(batch, FourierTasks) for batch in batches) else Products)(*batches)
 
 
 def slices(grams):
@@ -379,8 +379,8 @@ def evidence(grams, variances):
         distance = np.vecdot(labels, dual).sum() + labels.size * np.log(2 * np.pi)
         likelihood -= float(np.linalg.slogdet(covariance)[1].sum() + distance) / 2
     observed, expected = np.append(grams.collect(observed), last[0]), np.append(grams.collect(expected), last[1])
-    rounding = np.finfo(float).eps * expected.max()  # what is below is no feature
-    return likelihood, np.maximum(observed, 0), np.maximum(expected, rounding)
+    least = np.finfo(float).eps * expected.max()  # what is below is rounding
+    return likelihood, np.maximum(observed, 0), np.maximum(expected, least)
 
 
 # Which of the two ways is cheaper

@@ -18,10 +18,13 @@ from fourier_meta import (
     maml,
     maml_steps,
     min_norm,
+    on_top,
     regression,
     ridge,
+    share,
     train_maml,
 )
+from fourier_meta.bayes import empirical_bayes, log_marginal_likelihood
 
 SIZES = st.fixed_dictionaries(
     {
@@ -181,6 +184,19 @@ def test_few_shot_risk_is_the_same_without_features():
         tasks = family.unseen(50, 8)
         expected = regression.risk(solve(tasks.features, tasks.labels), tasks.effective)
         np.testing.assert_allclose(few_shot_risk(family, 8, solve), expected, rtol=1e-9)
+
+
+def test_empirical_bayes_finds_the_support_without_features(monkeypatch):
+    family = TaskFamily(20_001, (3, 100, 15_000))
+    tasks = family.sample(15, 16, np.random.default_rng(0))
+    monkeypatch.setattr(TaskFamily, "features_at", None)
+    prior = empirical_bayes(tasks)
+    assert on_top(prior.weights, family.support)
+    assert share(prior.weights, family.support) > 0.999999
+    value, slopes, _ = log_marginal_likelihood(tasks, np.full(20_001, 1e-4), 0.1)
+    more = np.full(20_001, 1e-4)
+    more[15_000] += 1e-7
+    assert abs((log_marginal_likelihood(tasks, more, 0.1)[0] - value) / 1e-7 / slopes[15_000] - 1) < 1e-4
 
 
 def test_memory_does_not_grow_with_the_number_of_tasks():
