@@ -17,10 +17,22 @@ from fourier_meta import checks
 from fourier_meta.bayes import log_marginal_likelihood, posterior_mean
 from fourier_meta.classification import sign_labels, sign_scores
 from fourier_meta.features import alias_classes, feature_name
-from fourier_meta.maml import maml_steps, train_maml
+from fourier_meta.maml import fomaml_gradient, maml_gradient, maml_steps, train_maml
 from fourier_meta.regression import aliased_min_norm, min_norm, risk, share
 from fourier_meta.reptile import train_reptile
 from fourier_meta.tasks import TaskFamily, Tasks
+
+
+def claim(sentence, holds, book):
+    """Hold a sentence of the text against what its cell computed.
+
+    With the book's settings (`book`) an AssertionError names the sentence that does not hold; with a reader's own
+    settings a line says which sentence of the text is not true of them.
+    """
+    if book and not holds:
+        raise AssertionError(f"the text says: {sentence}")
+    if not holds:
+        print(f"With these settings it is not so that {sentence}.")
 
 
 class Missed(Exception):
@@ -231,7 +243,102 @@ def check_02_4(answer):
 # 03_maml
 
 
+@exercise
+def check_03_1(answer):
+    """With which true weight does one step of rate 0.005 land on the solution?"""
+    weight = abs(number(answer))
+    yield not np.isclose(weight, 5, rtol=0.01), "That is the weight for a rate of 0.02."
+    yield not np.isclose(weight, 100, rtol=0.01), "That is its square: q, not w."
+    factor = 1 - 2 * 0.005 * weight**2
+    yield abs(factor) < 0.02, f"With this weight a step multiplies the error by {factor:.3g}; it should leave nothing."
+
+
+@exercise
+def check_03_2(answer):
+    """Write first_order(weights, train, validation, inner_steps, inner_rate), without autograd."""
+    for inner_steps, n_held_out in ((1, 12), (4, 9)):
+        weights, train, held_out = _two_batches(n_held_out)
+        settings = (weights, train, held_out, inner_steps, 0.02)
+        found = returned(answer, weights.shape, *settings)
+        exact, right = maml_gradient(*settings)[1], fomaml_gradient(*settings)[1]
+        yield not np.allclose(found, exact), "That is the exact gradient; let alpha count as a constant."
+        yield not np.allclose(found, -right), "The sign is wrong: return the gradient, not the step."
+        scale = found @ right / (right @ right)
+        proportional = np.allclose(found, scale * right) and not np.isclose(scale, 1)
+        yield not proportional, f"It is {scale:.3g} times the gradient: take means over tasks and over points."
+        yield np.allclose(found, right), "Compare with fomaml_gradient: the two differ."
+
+
+@exercise
+def check_03_3(answer):
+    """Write start_gradient(theta_0, features, labels, held_features, held_labels, inner_steps, inner_rate)."""
+    for inner_steps, n_held_out in ((1, 7), (3, 5)):
+        theta, train, held_out = _two_batches(n_held_out)
+        features, labels, unseen, targets = (
+            array[0] for array in (train.features, train.labels, held_out.features, held_out.labels)
+        )
+        way_back, end = np.eye(len(theta)), theta
+        for _ in range(inner_steps):
+            end = end - 0.2 / len(labels) * features.T @ (features @ end - labels)
+            way_back = way_back - 0.2 / len(labels) * features.T @ features @ way_back
+        first_order = 2 / len(targets) * unseen.T @ (unseen @ end - targets)
+        found = returned(answer, theta.shape, theta, features, labels, unseen, targets, inner_steps, 0.1)
+        yield not np.allclose(found, first_order), "That is first order: the end of the fit depends on theta_0, too."
+        right = way_back.T @ first_order
+        yield (
+            np.allclose(found, right),
+            f"For K = {inner_steps} its largest error is {np.abs(found - right).max():.2g}.",
+        )
+
+
+def _two_batches(n_held_out):
+    """An array of weights, and a batch of tasks at 10 points and at others."""
+    family, rng = TaskFamily(9), np.random.default_rng(n_held_out)
+    train = family.sample(3, 10, rng)
+    return rng.uniform(0.5, 1.5, 9), train, family.observe(train.coefficients, n_held_out, rng)
+
+
 # 04_reptile
+
+
+@exercise
+def check_04_1(answer):
+    """A weight starts at 0.5 and its coefficient ends at 1.2: where does small-step joint descent leave the weight?"""
+    weight = number(answer)
+    yield weight > 0, "The weight starts above 0 and its square never falls below the start's, so it keeps its sign."
+    kept = weight**2 - 1.2**2
+    yield abs(kept - 0.25) < 0.02, f"Then w^2 - alpha^2 would end at {kept:.3g}; where did it start?"
+
+
+@exercise
+def check_04_2(answer):
+    """From a start of 0.01, where is the weight when the product w * alpha has reached 2?"""
+    weight = number(answer)
+    yield weight > 0, "The weight keeps its sign."
+    yield abs(weight - 2) > 0.05, "That is the product; how is it divided between w and alpha?"
+    missed = f"With alpha = 2 / w, w^2 - alpha^2 would be {weight**2 - 4 / weight**2:.3g}; it started at 0.0001."
+    yield abs(weight - 2**0.5) < 0.02, missed
+
+
+@exercise
+def check_04_3(answer):
+    """Write reptile_step(theta_0, features, labels, inner_steps, inner_rate, step_size): it learns a start."""
+    for inner_steps, step_size in ((1, 1.0), (4, 0.3)):
+        theta, train, _ = _two_batches(5)
+        ends = np.tile(theta, (len(train), 1))
+        for _ in range(inner_steps):
+            residual = np.matvec(train.features, ends) - train.labels
+            ends = ends - 0.2 / train.n_points * np.vecmat(residual, train.features)
+        found = returned(answer, theta.shape, theta, train.features, train.labels, inner_steps, 0.1, step_size)
+        right = theta + step_size * (ends.mean(axis=0) - theta)
+        yield not np.allclose(found, theta), "The start did not move."
+        yield not np.allclose(found, 2 * theta - right), "It moves away from where the tasks went, not towards them."
+        whole = step_size < 1 and np.allclose(found, ends.mean(axis=0))
+        yield not whole, "It goes all the way to the mean of the fits; go a part of the way, step_size."
+        yield (
+            np.allclose(found, right),
+            f"For K = {inner_steps} its largest error is {np.abs(found - right).max():.2g}.",
+        )
 
 
 # 05_mechanisms

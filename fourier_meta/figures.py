@@ -91,6 +91,33 @@ def draw_spectrum(ax, weights, support, method="MAML"):
     _from_zero(ax)
 
 
+def draw_ranked(ax, weights, support, method="MAML", label=None, **style):
+    """Draw |weight| by rank, largest first, on log axes, where three of hundreds can be seen; true features as dots."""
+    size = np.maximum(np.abs(weights), 1e-6)
+    order = np.argsort(-size, kind="stable")
+    rank, color = 1 + np.arange(len(size)), COLORS[method]
+    true = np.isin(order, support)
+    ax.loglog(rank, size[order], color=color, label=label, **style)
+    ax.loglog(rank[true], size[order][true], "o", color=color, markersize=7)
+    ax.set(xlabel="rank of the weight, largest first", ylabel="|weight|")
+
+
+def draw_box(ax, x, y, words, method="truth", filled=False):
+    """Draw words in a round box at (x, y): a part of a diagram, in a method's colour."""
+    color = COLORS[method]
+    face, ink = (color, "white") if filled else ("white", color)
+    style = {"boxstyle": "round,pad=0.45", "facecolor": face, "edgecolor": color, "linewidth": 1.4}
+    ax.text(x, y, words, ha="center", va="center", color=ink, bbox=style, zorder=3)
+
+
+def draw_arrow(ax, tail, head, words="", method="truth", bend=0.0, lift=0.16, **style):
+    """Draw an arrow of a diagram from `tail` to `head`, with words `lift` above its middle; `bend` curves it."""
+    props = {"arrowstyle": "-|>", "color": COLORS[method], "linewidth": 1.6, "shrinkA": 0, "shrinkB": 0}
+    ax.annotate("", head, tail, arrowprops=props | {"connectionstyle": f"arc3,rad={bend}"} | style, zorder=2)
+    middle = (tail[0] + head[0]) / 2, (tail[1] + head[1]) / 2 + lift
+    ax.text(*middle, words, ha="center", va="center", color=COLORS[method], fontsize=9, zorder=4)
+
+
 def draw_weights(ax, run, support, method="MAML"):
     """Draw how the weights of a run move: each true feature, and median and range of the others."""
     step, weights = run.history["step"], np.abs(run.history["weights"])
