@@ -307,7 +307,7 @@ def check_04_1(answer):
     weight = number(answer)
     yield weight > 0, "The weight starts above 0 and its square never falls below the start's, so it keeps its sign."
     kept = weight**2 - 1.2**2
-    yield abs(kept - 0.25) < 0.02, f"Then w^2 - alpha^2 would end at {kept:.3g}; where did it start?"
+    yield abs(kept - 0.25) < 0.02, f"Then w^2 - alpha^2 would end at {kept:.3g}, which is not where it started."
 
 
 @exercise
@@ -315,7 +315,7 @@ def check_04_2(answer):
     """From a start of 0.01, where is the weight when the product w * alpha has reached 2?"""
     weight = number(answer)
     yield weight > 0, "The weight keeps its sign."
-    yield abs(weight - 2) > 0.05, "That is the product; how is it divided between w and alpha?"
+    yield abs(weight - 2) > 0.05, "That is the product; w and alpha share it."
     missed = f"With alpha = 2 / w, w^2 - alpha^2 would be {weight**2 - 4 / weight**2:.3g}; it started at 0.0001."
     yield abs(weight - 2**0.5) < 0.02, missed
 

@@ -125,9 +125,11 @@ def draw_weights(ax, run, support, method="MAML"):
     ax.fill_between(step, others.min(1), others.max(1), color=COLORS["other"], alpha=0.3, linewidth=0)
     ax.plot(step, np.median(others, 1), color=COLORS["other"])
     ax.plot(step, true, color=COLORS[method])
+    close = others[-1].max() > 0.8 * true[-1].min()  # then their name goes below their band
+    beside = (others[-1].min(), -14) if close else (others[-1].max(), 4)
     for height, drop, color, words in (
         (true[-1].min(), -14, COLORS[method], "true features"),
-        (others[-1].max(), 4, COLORS["oracle"], f"{others.shape[1]} others"),
+        (*beside, COLORS["oracle"], f"{others.shape[1]} others"),
     ):
         ax.annotate(words, (step[-1], height), (0, drop), textcoords="offset points", ha="right", color=color)
     ax.set(xlabel="outer step", ylabel="|weight|")

@@ -82,19 +82,19 @@ from fourier_meta.figures import show
 
 # %% tags=["parameters"]
 n_features = 257  # d, the number of Fourier features
-support = (0, 1, 2)  # S, the true ones; MAML is not told
+support = (0, 1, 2)  # S, the true ones (MAML is not told)
 n_points = 64  # N, points that a task is fitted to, and as many held out
 n_tasks = 15  # tasks in each outer step
 inner_steps = 5  # K
 inner_rate = 0.02  # eta
-outer_rate = 0.05  # first rate of Adam in the outer loop; it falls to 0
+outer_rate = 0.05  # first rate of Adam in the outer loop, falling to 0
 steps = 1000  # outer steps
 start = "ones"  # where all weights start: "ones", "uniform" in [0, 1], or a number
 n_seeds = 10  # runs behind each band
 seed = 0  # everything random in this chapter follows from it
 
 # %%
-family = TaskFamily(n_features, support)  # random x, new ones for every task; no noise
+family = TaskFamily(n_features, support)  # random x for every task, no noise
 true = list(support)
 false = [j for j in range(n_features) if j not in support]
 settings = {
@@ -118,7 +118,7 @@ claim = partial(exercises.claim, book=BOOK)  # a sentence of the text, held to i
 
 
 def short(value):
-    """A number in two digits; what is almost 0 is told by a bound."""
+    """A number in two digits, or a bound where it is almost 0."""
     return "below 1e-6" if value < 1e-6 else f"{value:.2g}"
 
 
@@ -164,18 +164,18 @@ figures.draw_arrow(ax, (8.02, 1.7), (9.22, 1.7))
 figures.draw_arrow(ax, (9.75, 1.5), (9.75, 0.35), arrowstyle="-", method="MAML")
 figures.draw_arrow(ax, (9.75, 0.35), (0.75, 0.35), arrowstyle="-", method="MAML")
 figures.draw_arrow(ax, (0.75, 0.35), (0.75, 1.5), method="MAML")
-outer = "OUTER LOOP: move w down the gradient of L, through the K steps; new tasks"
+outer = "OUTER LOOP: move w down the gradient of L, through the K steps"
 ax.text(5.2, 0.5, outer, ha="center", color=figures.COLORS["MAML"])
 ax.text(2.2, 2.28, "INNER LOOP, in each task:")
 ax.set(xlim=(0, 10.5), ylim=(0.1, 2.9))
 ax.axis("off")
 show(
     fig,
-    alt="A diagram of two loops. The weights w, which are kept, enter a stack of sheets, one "
-    "for each task. On a sheet the inner loop starts at alpha = 0, takes K steps on the "
-    "training points and ends at alpha K; then the loss at held-out points is taken. The mean "
-    "loss L(w) of all tasks leads back to the weights: the outer loop moves w down its "
-    "gradient and draws new tasks.",
+    alt="A diagram of two loops. The weights w, which are kept, enter a stack of "
+    "sheets, one for each task. On a sheet the inner loop starts at alpha = 0, "
+    "takes K steps on the training points and ends at alpha K; then the loss at"
+    " held-out points is taken. The mean loss L(w) of all tasks leads back to "
+    "the weights: the outer loop moves w down its gradient and draws new tasks.",
 )
 
 # %% [markdown]
@@ -227,11 +227,12 @@ axes[2].set(title=f"an unseen task, {few} points", ylabel="y")
 axes[2].legend(fontsize=8, loc="upper left")
 show(
     fig,
-    alt="Left: over the outer steps the true weights rise while the range of the others "
-    "shrinks to nothing. Middle: all weights at the end by rank, on log axes: the true ones "
-    "stand high above a cliff, and everything behind it is tiny. Right: an unseen task with a "
-    "few points; with equal weights the fit is nearly 0 and darts out to each point, with the "
-    "learned weights it lies on the true wave.",
+    alt="Left: over the outer steps the true weights rise while the range of the "
+    "others shrinks to nothing. Middle: all weights at the end by rank, on log "
+    "axes: the true ones stand high above a cliff, and everything behind it is "
+    "tiny. Right: an unseen task with a few points; with equal weights the fit "
+    "is nearly 0 and darts out to each point, with the learned weights it lies "
+    "on the true wave.",
 )
 
 # %% [markdown]
@@ -358,12 +359,12 @@ print(watched.status, f"with share {reached:.2f}")
 #
 # $$ c_{k+1} = c_k - \tfrac{2\eta}{N} \, q \odot g_k, \qquad g_k = \Phi^\top (\Phi c_k - y) $$
 #
-# So $q$ acts once in every step, and every action has its echo in the loss.
+# So $q$ acts once in every step.
 # Let $u_k = \partial L / \partial c_k$ say how the held-out loss answers to a change of $c_k$. It is known at the end, and each step hands it back to the one before:
 #
 # $$ u_K = \tfrac{2}{N} \Phi_v^\top (\Phi_v c_K - y_v), \qquad u_k = u_{k+1} - \tfrac{2\eta}{N} \, \Phi^\top \Phi \, (q \odot u_{k+1}) $$
 #
-# Add up the actions, each times the answer to it. Then one more link, from $q$ to $w$:
+# Add up what $q$ did in each step, times the answer to it. Then one more link, from $q$ to $w$:
 #
 # $$ \frac{\partial L}{\partial q} = -\tfrac{2\eta}{N} \sum_{k<K} g_k \odot u_{k+1}, \qquad \frac{\partial q}{\partial w} = 2 w, \qquad \nabla_w L = 2 w \odot \frac{\partial L}{\partial q} \tag{3} $$
 
@@ -389,15 +390,16 @@ figures.draw_arrow(ax, (2.0, 1.35), (3.24, 2.62), bend=-0.3, method="min-norm", 
 red = {"color": figures.COLORS["min-norm"], "fontsize": 9}
 ax.text(5.65, 2.2, "$g_1 \\odot u_2$", **red)
 ax.text(1.35, 1.85, "$g_0 \\odot u_1$", **red)
-ax.text(5.0, 2.75, "dL/dq: the sum of both;  dL/dw = 2 w dL/dq", va="center", **red)
+ax.text(5.0, 2.75, "dL/dq: the sum of both, and dL/dw = 2 w dL/dq", va="center", **red)
 ax.set(xlim=(-0.2, 10.4), ylim=(0, 3.15))
 ax.axis("off")
 show(
     fig,
-    alt="The computation for K = 2. Solid arrows go forward: from c0 = 0 by step 1 to c1, by "
-    "step 2 to c2, by the held-out points to the loss L; q = w squared enters both steps. "
-    "Dashed arrows go back: u2 from the loss to c2, u1 from c2 to c1; g1 times u2 and g0 "
-    "times u1 go up to q, where they are added and become dL/dq, and 2 w dL/dq is dL/dw.",
+    alt="The computation for K = 2. Solid arrows go forward: from c0 = 0 by step 1 "
+    "to c1, by step 2 to c2, by the held-out points to the loss L; q = w "
+    "squared enters both steps. Dashed arrows go back: u2 from the loss to c2, "
+    "u1 from c2 to c1; g1 times u2 and g0 times u1 go up to q, where they are "
+    "added and become dL/dq, and 2 w dL/dq is dL/dw.",
 )
 
 
@@ -418,7 +420,7 @@ def by_adjoint(weights, train, validation):
         to_q = to_q - rate * slope * u
         fitted = np.matvec(train.features, q * u)
         u = u - rate * np.vecmat(fitted, train.features)
-    return 2 * weights * to_q.mean(axis=0)  # mean over tasks; dq/dw = 2 w
+    return 2 * weights * to_q.mean(axis=0)  # mean over tasks, and dq/dw = 2 w
 
 
 # %%
@@ -447,7 +449,7 @@ differences = [(loss_at(weights + e) - loss_at(weights - e)) / 2e-5 for e in nud
 assert apart(exact, by_autograd(weights, train, validation)) < 1e-10
 assert apart(exact, package) < 1e-10
 assert apart(np.array(differences), exact[:5]) < 1e-5
-print("adjoint, autograd, package: equal to 1e-10; central differences: to 1e-5")
+print("adjoint, autograd, package: equal to 1e-10, central differences to 1e-5")
 
 # %% [markdown]
 # Four ways to the same gradient. The recursion costs two products with $\Phi$ a step on the way there, and two on the way back; no graph is stored.
@@ -489,6 +491,9 @@ first = table[late, "held-out points", "first order"][false].mean()
 claim("held-out points push false weights down", np.mean(held < 0) > 0.95)
 claim("training points push false weights up", np.mean(fitted > 0) > 0.95)
 claim("first order loses most of the push on false weights", first / exact < 0.2)
+one_step = weights, train, held_out, 1, inner_rate  # K = 1
+assert np.allclose(2 * fomaml_gradient(*one_step)[1], maml_gradient(*one_step)[1])
+print("with K = 1 first order is half of the gradient, for every weight")
 
 # %% [markdown]
 # Read the last column.
@@ -536,9 +541,10 @@ axes[0].set_title("held-out points judge")
 axes[1].set_title("training points judge")
 show(
     fig,
-    alt="Two trainings that differ in the judge only. Left, with held-out points: the true "
-    "weights rise and the range of the others falls to 0. Right, with the training points as "
-    "judge: all weights rise together from 1 to about 2, and the others stay there.",
+    alt="Two trainings that differ in the judge only. Left, with held-out points: "
+    "the true weights rise and the range of the others falls to 0. Right, with "
+    "the training points as judge: all weights rise together from 1 to about 2,"
+    " and the others stay there.",
 )
 
 # %% [markdown]
@@ -570,6 +576,8 @@ for words, chosen in {
 
 # %%
 print(f"(2 eta)^(-1/2) = {(2 * inner_rate) ** -0.5:.2f}")
+left = [abs(1 - 2 * inner_rate * weight**2) ** inner_steps for weight in (1, 4)]
+print(f"error left by the inner loop at weight 1: {left[0]:.0%}, at 4: {left[1]:.1%}")
 tenth = max(1, steps // 10)
 budgets = (
     (tenth, n_tasks),
@@ -592,7 +600,7 @@ claim("with more steps the true weights go on rising", rise > 0.2)
 
 # %% [markdown]
 # Ten times the tasks change almost nothing; more steps do. The *step budget* stops the weights near 4: Adam's rate falls to 0 before they arrive.
-# It hardly matters. At weight 4 five inner steps leave $(1 - 2 \cdot 0.02 \cdot 16)^5 = 0.6\,\%$ of the error, at weight 1 they leave 82 %.
+# It hardly matters. At weight 4 the inner loop leaves $(1 - 2 \cdot 0.02 \cdot 16)^5 = 0.6\,\%$ of the error, at weight 1 it leaves 82 %.
 #
 # ## Tasks never seen, and not one lucky seed
 #
@@ -623,10 +631,8 @@ with_held_out = many_runs({})
 without_held_out = many_runs({"n_validation": 0})
 equal = medians(np.ones(n_features))
 worst = with_held_out[:, sizes.index(few)].max()
-print(
-    f"risk from {few} points, {n_seeds} seeds: at most {worst:.2g} with held-out points,"
-)
-print(f"at least {without_held_out[:, sizes.index(few)].min():.2g} without")
+print(f"risk from {few} points, {n_seeds} seeds: at most {worst:.2g} if held out,")
+print(f"at least {without_held_out[:, sizes.index(few)].min():.2g} if not")
 claim("from 4 points every seed ends below 0.02", worst < 0.02)
 claim("from 3 points every seed ends below 0.05", with_held_out[:, 0].max() < 0.05)
 
@@ -654,10 +660,11 @@ ax.set_title(
 )
 show(
     fig,
-    alt="Risk on unseen tasks against their number of points, on log axes. With equal weights "
-    "and with MAML without held-out points the risk stays near that of predicting 0 and falls "
-    "only towards 64 points. MAML with held-out points lies orders of magnitude below, from "
-    "three points on; its band over ten seeds is narrow.",
+    alt="Risk on unseen tasks against their number of points, on log axes. With "
+    "equal weights and with MAML without held-out points the risk stays near "
+    "that of predicting 0 and falls only towards 64 points. MAML with held-out "
+    "points lies orders of magnitude below, from three points on; its band over"
+    " ten seeds is narrow.",
 )
 
 # %% [markdown]
@@ -688,17 +695,16 @@ for words, (weight, rate) in trials.items():
     chosen = settings | {"inner_rate": rate}
     other = train_maml(family, weight, steps=short_run, **chosen)
     ends[words] = other
-    print(
-        f"{words:15s} {other.status}",
-        f"\n{'':15s} {other.advice}" * (other.advice != ""),
-    )
+    print(f"{words:15s} {other.status}")
+    if other.advice:
+        print(f"{'':15s} {other.advice}")
 claim("a start of 0 is stuck", ends["start 0"].status.startswith("stuck"))
 claim("a start of 3 finishes and selects nothing", "nothing" in ends["start 3"].advice)
 claim("a start of 5 diverges", ends["start 5"].status.startswith("diverged"))
 claim("a start of 2 selects", share_of(ends["start 2"].weights) > 0.7)
 
 # %% [markdown]
-# So "from any start" would be false. A start of 0 is stuck; from 0.001 to 2 all is well; from 3 the training *finishes*, with every step's inner loop near or beyond its limit, and has selected nothing; from 5 it diverges at once.
+# So "from any start" would be false. A start of 0 is stuck; from 0.001, 1 and 2 it selects; from 3 the training *finishes*, with every step's inner loop near or beyond its limit, and has selected nothing; from 5 it diverges at once.
 #
 # **A regular grid.** If all tasks share one grid of training points, only the true features and their aliases ([chapter 2](02_overfitting.ipynb)) ever receive a gradient. The held-out points, at random x, still tell a feature from its alias. For all others there is nothing to learn.
 
@@ -734,7 +740,7 @@ explore_maml()
 # ## Summary
 #
 # - In textbooks MAML learns a *starting point*; here it learns *multipliers*, one for each feature, because our tasks have their centre at 0.
-# - *Held-out points prune*: they push false weights down, while the points that were fitted push all weights up. Under Adam nothing else selects, from whatever start.
+# - *Held-out points prune*: they push false weights down, while the points that were fitted push all weights up. Under Adam, without held-out points nothing is selected, from 1 or from 0.001.
 # - The gradient travels back through K steps by one recursion, equation (3). *First order* leaves out most of the push on the false weights.
 # - With true weights near 4 and all others near 0, unseen tasks are solved from three or four points.
 # - It *breaks* at inner rates above $2/\lambda_{\max}$, at starts of 0 and of 3 or more, and on a single regular grid.

@@ -11,7 +11,18 @@ import checkout
 import numpy as np
 import pytest
 
-from fourier_meta import Tasks, exercises, maml_steps, min_norm, rivals, share, train_maml
+from fourier_meta import (
+    Tasks,
+    exercises,
+    fomaml_gradient,
+    gradient_descent,
+    maml_gradient,
+    maml_steps,
+    min_norm,
+    rivals,
+    share,
+    train_maml,
+)
 from fourier_meta.bayes import empirical_bayes
 
 CHECKS = sorted(name for name in vars(exercises) if re.fullmatch(r"check_\w\d?_\d", name))
@@ -167,7 +178,65 @@ WRONG["check_02_4"] = [
 # 03_maml
 
 
+def first_order(weights, train, validation, inner_steps, inner_rate, scale=1.0):
+    return scale * fomaml_gradient(weights, train, validation, inner_steps, inner_rate)[1]
+
+
+def exact_gradient(weights, train, validation, inner_steps, inner_rate):
+    return maml_gradient(weights, train, validation, inner_steps, inner_rate)[1]
+
+
+def start_gradient(theta, features, labels, unseen, targets, inner_steps, inner_rate, through=True):
+    train, held_out = Tasks(features[None], labels[None]), Tasks(unseen[None], targets[None])
+    ones = np.ones(len(theta))
+    if through:
+        return maml_gradient(ones, train, held_out, inner_steps, inner_rate, start=theta)[2]
+    end = theta + gradient_descent(features, labels - features @ theta, ones, inner_steps, inner_rate)
+    return 2 / len(targets) * unseen.T @ (unseen @ end - targets)
+
+
+RIGHT["check_03_1"] = [10, 10.0, [10], -10, 9.95]
+WRONG["check_03_1"] = [(5, "0.02"), (100, "its square"), (4, "multiplies the error by 0.84"), (7.07, "by 0.5")]
+RIGHT["check_03_2"] = [first_order, lambda *settings: first_order(*settings).tolist()]
+WRONG["check_03_2"] = [
+    (exact_gradient, "the exact gradient"),
+    (functools.partial(first_order, scale=-1), "sign"),
+    (functools.partial(first_order, scale=3), "3 times"),
+    (lambda weights, train, validation, inner_steps, inner_rate: weights, "differ"),
+    (np.zeros(9), "the function itself"),
+]
+RIGHT["check_03_3"] = [start_gradient]
+WRONG["check_03_3"] = [
+    (functools.partial(start_gradient, through=False), "first order"),
+    (lambda theta, *others: 0 * theta, "largest error"),
+    (lambda theta, *others: 0.0, "The shape must be (9,)"),
+]
+
+
 # 04_reptile
+
+
+def reptile_step(theta, features, labels, inner_steps, inner_rate, step_size, part=1.0):
+    ends = theta + gradient_descent(features, labels - features @ theta, np.ones(len(theta)), inner_steps, inner_rate)
+    return theta + part * step_size * (ends.mean(axis=0) - theta)
+
+
+def whole_step(theta, features, labels, inner_steps, inner_rate, step_size):
+    return reptile_step(theta, features, labels, inner_steps, inner_rate, 1)
+
+
+RIGHT["check_04_1"] = [1.3, [1.3], 1.299]
+WRONG["check_04_1"] = [(-1.3, "keeps its sign"), (1.2, "w^2 - alpha^2"), (1.7, "w^2 - alpha^2"), (1.09, "-0.252")]
+RIGHT["check_04_2"] = [2**0.5, 1.4142, [1.41]]
+WRONG["check_04_2"] = [(2, "That is the product"), (1, "-3"), (-1.414, "sign"), (200, "4e+04")]
+RIGHT["check_04_3"] = [reptile_step, lambda *arguments: reptile_step(*arguments).tolist()]
+WRONG["check_04_3"] = [
+    (lambda theta, *others: theta, "did not move"),
+    (functools.partial(reptile_step, part=-1), "away"),
+    (functools.partial(reptile_step, part=0.5), "largest error"),
+    (whole_step, "all the way"),
+    (None, "the function itself"),
+]
 
 
 # 05_mechanisms

@@ -111,6 +111,21 @@ def test_a_spectrum_shows_the_size_of_every_weight_and_which_are_true(ax):
     assert ax.get_ylim()[0] == 0
 
 
+def test_ranked_weights_fall_and_the_true_ones_are_dots(ax):
+    figures.draw_ranked(ax, np.array([0.1, -3.0, 0.0, 2.0]), (1, 2), label="learned")
+    line, dots = ax.lines
+    assert line.get_ydata().tolist() == [3.0, 2.0, 0.1, 1e-6]
+    assert dots.get_xdata().tolist() == [1, 4]
+    assert dots.get_ydata().tolist() == [3.0, 1e-6]
+
+
+def test_a_diagram_has_its_words_and_is_no_data(ax):
+    figures.draw_box(ax, 0, 0, "weights", "MAML", filled=True)
+    figures.draw_arrow(ax, (0, 0), (1, 1), "K steps", bend=0.2)
+    assert [text.get_text() for text in ax.texts] == ["weights", "", "K steps"]
+    assert figures.describe(ax.figure).strip() == "[1]"
+
+
 def test_weights_are_drawn_over_the_steps_of_the_run(ax, run):
     figures.draw_weights(ax, run, (0, 2), method="MAML")
     step, weights = run.history["step"], np.abs(run.history["weights"])
