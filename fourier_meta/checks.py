@@ -119,7 +119,10 @@ def instance(name, value, kind, suggestion):
 
 
 def function(name, value, signature):
-    """Raise ValueError unless `value` can be called."""
+    """Raise ValueError unless `value` can be called, and is no class that somebody forgot to call."""
+    if isinstance(value, type):
+        kind = value.__name__
+        raise ValueError(f"{name} must be a function {signature}, got the class {kind}; pass {kind}() or a function")
     if not callable(value):
         raise ValueError(
             f"{name} must be a function {signature}, got {shown(value)}; pass its name without parentheses"

@@ -15,7 +15,7 @@ import numpy as np
 
 from fourier_meta import checks, kernel
 from fourier_meta.regression import check_inner_loop, check_regression, divergence, match_regression, stable_rate
-from fourier_meta.tasks import FourierTasks, TaskFamily, Tasks, slices
+from fourier_meta.tasks import FourierTasks, TaskFamily, check_batch, slices
 from fourier_meta.training import Adam, described_weights, initial_weights, open_source, run_steps, run_to_end
 
 
@@ -83,7 +83,8 @@ def min_norm_gradient(weights, train, validation, inner_steps=None, inner_rate=N
 
     Raises ValueError also if fewer weights than training points differ from 0, as then nothing can interpolate.
     """
-    n_points = train.labels.shape[-1]
+    weights, start = check_batch(weights, train, validation, start)
+    n_points = train.n_points
     if np.count_nonzero(weights) < n_points:
         raise ValueError(
             f"weights must have at least {n_points} entries that are not zero, as many as points, "
@@ -227,7 +228,7 @@ def _mean_over_tasks(ways, weights, train, validation, inner_steps, start):
     The first makes features, for as many tasks at a time as fit a core's cache; the second Gram matrices.
     """
     with_features, through = ways
-    weights, start = _check_batch(weights, train, validation, start)
+    weights, start = check_batch(weights, train, validation, start)
     if kernel.is_cheaper(train, validation, inner_steps):
         return kernel.meta_gradient(through, weights, train, validation, start)
     totals = [0.0, np.zeros(weights.shape)] + ([] if start is None else [np.zeros(weights.shape)])
@@ -241,20 +242,6 @@ def _mean_over_tasks(ways, weights, train, validation, inner_steps, start):
         parts = with_features(features, labels, unseen, targets, inner, moving=start is not None)
         totals = [total + part / len(train) for total, part in zip(totals, parts, strict=True)]
     return totals
-
-
-def _check_batch(weights, train, validation, start):
-    """Weights, and the start if there is one, as arrays that fit the tasks, or raise ValueError."""
-    for name, tasks in {"train": train, "validation": validation}.items():
-        checks.instance(name, tasks, Tasks, "TaskFamily().sample(15, 64, rng)")
-    checks.same_size("validation", len(validation), len(train), "tasks")
-    weights = checks.floats("weights", weights)
-    checks.same_shape("weights", weights.shape, (train.n_features,), "a weight for every column of features")
-    checks.same_size("validation", validation.n_features, train.n_features, "features")
-    if start is not None:
-        start = checks.floats("start", start)
-        checks.same_shape("start", start.shape, weights.shape, "a start for every feature")
-    return weights, start
 
 
 def _second_order(features, labels, unseen, targets, weights, inner_steps, inner_rate, moving):

@@ -16,7 +16,7 @@ from fourier_meta.regression import (
     match_regression,
     stable_rate,
 )
-from fourier_meta.tasks import slices
+from fourier_meta.tasks import check_batch, slices
 from fourier_meta.training import Interpolate, described_weights, initial_weights, open_source, run_steps, run_to_end
 
 
@@ -72,13 +72,15 @@ def joint_gradient(weights, train, validation, inner_steps=5, inner_rate=0.02):
     Taught in notebook 05_mechanisms.
     """
     inner_steps, inner_rate = check_inner_loop(inner_steps, inner_rate)
-    loss, slope = 0.0, np.zeros(np.shape(weights))
+    weights, _ = check_batch(weights, train, validation)
+    loss, slope = 0.0, np.zeros(weights.shape)
     for few, others in slices(train, validation):
         part, gradient = _through_joint_descent(few, others, weights, inner_steps, inner_rate)
         loss += part / len(train)
         slope += gradient / len(train)
     if not (np.isfinite(loss) and np.isfinite(slope).all()):
-        check_regression(train.features, train.labels, weights)
+        for tasks in (train, validation):
+            check_regression(tasks.features, tasks.labels, weights)
         raise divergence(stable_rate(weights, train), inner_rate)
     return loss, slope
 

@@ -82,7 +82,7 @@ class Tasks:
 
     def split(self, n_first):
         """Cut every task into its first `n_first` points and the others; returns two batches."""
-        n_first = checks.at_least("n_first", n_first, 1, 32)
+        n_first = checks.at_least("n_first", n_first, 1, max(1, self.n_points // 2))
         if n_first >= self.n_points:
             raise ValueError(f"n_first must be below the number of points, {self.n_points}, got {n_first}; pass fewer")
         return self._cut((slice(None), slice(None, n_first))), self._cut((slice(None), slice(n_first, None)))
@@ -310,6 +310,20 @@ def slices(*batches):
     few = max(1, CACHE_BYTES // sum(batch.task_bytes for batch in batches))
     for first in range(0, len(batches[0]), few):
         yield tuple(batch[first : first + few] for batch in batches)
+
+
+def check_batch(weights, train, validation, start=None):
+    """Weights, and the start if there is one, as arrays that fit the tasks, or raise ValueError."""
+    for name, tasks in {"train": train, "validation": validation}.items():
+        checks.instance(name, tasks, Tasks, "TaskFamily().sample(15, 64, rng)")
+    checks.same_size("validation", len(validation), len(train), "tasks")
+    weights = checks.floats("weights", weights)
+    checks.same_shape("weights", weights.shape, (train.n_features,), "a weight for every column of features")
+    checks.same_size("validation", validation.n_features, train.n_features, "features")
+    if start is not None:
+        start = checks.floats("start", start)
+        checks.same_shape("start", start.shape, weights.shape, "a start for every feature")
+    return weights, start
 
 
 def _check_support(support, n_features):

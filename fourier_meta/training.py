@@ -133,9 +133,8 @@ class Run:
     def __eq__(self, other):
         if not isinstance(other, Run):
             return NotImplemented
-        return _record(self) == _record(other) and all(
-            np.array_equal(a, b, equal_nan=True) for a, b in zip(_arrays(self).values(), _arrays(other).values(), strict=True)
-        )
+        pairs = zip(_arrays(self).values(), _arrays(other).values(), strict=True)
+        return _record(self) == _record(other) and all(np.array_equal(a, b, equal_nan=True) for a, b in pairs)
 
     __hash__ = None
 
@@ -282,7 +281,7 @@ def initial_weights(weights, n_features, rng):
     if isinstance(weights, str):
         checks.one_of("weights", weights, ("ones", "uniform"))
         return np.ones(n_features) if weights == "ones" else rng.random(n_features)
-    if np.ndim(weights) == 0:
+    if not isinstance(weights, list | tuple) and np.ndim(weights) == 0:
         return np.full(n_features, checks.real("weights", weights, 0.001))
     weights = checks.array("weights", weights)
     checks.same_shape("weights", weights.shape, (n_features,), "a weight for every feature")
