@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import re
 import secrets
 import shutil
 import signal
@@ -14,6 +13,7 @@ import time
 import urllib.request
 from pathlib import Path
 
+import nbformat
 import psutil
 
 NOTEBOOKS = Path(__file__).resolve().parents[3] / "notebooks"
@@ -101,31 +101,34 @@ def free_port():
         return listener.getsockname()[1]
 
 
-def notebooks_with_explorer():
-    """{file name: name of the function that its explorer cell calls}."""
-    found = {}
-    for path in sorted(NOTEBOOKS.glob("[0-9A-Z]*_*.ipynb")):
-        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
-            called = re.findall(r"^(explore_\w+)\(\)$", "".join(cell["source"]), re.MULTILINE)
-            if "explorer" in cell["metadata"].get("tags", []) and called:
-                found[path.name] = called[0]
-    return found
+def store(path, *sources):
+    """Write a notebook of these code cells."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+    notebook.metadata.kernelspec = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+    nbformat.write(notebook, path)
 
 
-def run_notebook(context, lab, name):
-    """Open a notebook, run all of its cells, and return its page; `page.complaints` holds the browser's errors."""
+def open_notebook(context, lab, name):
+    """Open a notebook and return its page; `page.complaints` holds the browser's errors."""
     page = context.new_page()
     page.complaints = []
     page.on("pageerror", lambda error: page.complaints.append(str(error)))
     page.goto(f"{lab.address}/lab/tree/{name}?reset&token={lab.token}")
     page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=SLOW)
     page.wait_for_selector(".jp-StatusBar-TextItem:has-text('| Idle')", timeout=SLOW)
-    page.click(".lm-MenuBar-itemLabel:text-is('Run')")
-    page.click(".lm-Menu-itemLabel:text-is('Run All Cells')")
-    page.wait_for_function(ALL_RAN, timeout=SLOW)
-    page.wait_for_selector(".fm-explorer .widget-image", timeout=SLOW)
-    page.locator(".fm-explorer").scroll_into_view_if_needed()
     return page
+
+
+def choose(page, menu, item):
+    """Choose an item of the menu bar."""
+    page.click(f".lm-MenuBar-itemLabel:text-is('{menu}')")
+    page.click(f".lm-Menu-itemLabel:text-is('{item}')")
+
+
+def run_all(page):
+    """Run all cells, and wait for the last."""
+    choose(page, "Run", "Run All Cells")
+    page.wait_for_function(ALL_RAN, timeout=SLOW)
 
 
 ALL_RAN = """() => [...document.querySelectorAll('.jp-CodeCell')].every((cell) => {
