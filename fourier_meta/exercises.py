@@ -489,6 +489,55 @@ def _apply_to(function, tasks, *arguments):
 # 09_traffic
 
 
+@exercise
+def check_09_1(answer):
+    """From how many readings is the full covariance closer than the calendar on more than half of the days?"""
+    count = whole_number(answer)
+    yield count >= 1, "The calendar is what one has without a reading; count from 1."
+    yield count != 1, "One reading is enough on a third of the days."
+    yield count != 2, "With two readings, the calendar is still closer on slightly more days."
+    yield count == 3, "Fewer are enough."
+
+
+@exercise
+def check_09_2(answer):
+    """Write principal_curves(days, n_curves): principal directions times the standard deviation along each."""
+    for n_hours, n_curves, seed in ((24, 3, 0), (12, 1, 1), (5, 5, 2)):
+        rng = np.random.default_rng(seed)
+        days = 3 + rng.standard_normal((60, n_hours)) @ rng.standard_normal((n_hours, n_hours))
+        found = returned(answer, (n_hours, n_curves), days, n_curves)
+        spread, directions = np.linalg.eigh(np.cov(days.T, bias=True))
+        size, right = spread[::-1][:n_curves], directions[:, ::-1][:, :n_curves]
+        lengths = np.linalg.norm(found, axis=0)
+        yield np.all(lengths > 0), "No column may be 0."
+        along = np.abs(np.sum(found / lengths * right, axis=0))
+        raw = np.linalg.svd(days)[2][0]
+        yield abs(raw @ found[:, 0]) < 0.999 * lengths[0] or along[0] > 0.99, "Subtract the mean day first."
+        yield along.min() > 0.999, "The columns are not the directions in which the days differ most, largest first."
+        fits = np.allclose(lengths**2, size, rtol=0.03)  # divided by n or by n - 1
+        yield fits, "The length of a column must be the standard deviation of the days along it."
+
+
+@exercise
+def check_09_3(answer):
+    """Write next_hour(covariance, hours, noise): the hour that leaves the least variance over all hours."""
+    for n_hours, hours, noise, seed in ((6, [], 0.1, 0), (24, [], 1.0, 2), (24, [7], 0.1, 2), (12, [3, 9], 2.0, 3)):
+        factor = np.random.default_rng(seed).standard_normal((n_hours, 4)) * np.linspace(0.2, 1, n_hours)[:, None]
+        covariance = factor @ factor.T + 0.05 * np.eye(n_hours)
+        hour = whole_number(call(answer, covariance, hours, noise))
+        yield 0 <= hour < n_hours, f"Of {n_hours} hours, {hour} is none; count from 0."
+        left = [_variance_left(covariance, [*hours, other], noise) for other in range(n_hours)]
+        sentence = "Before anything is read, another hour leaves less variance."
+        read = f"After reading {hours} with noise {noise}, another hour leaves less variance than {hour}."
+        yield left[hour] <= min(left) + 1e-9, read if hours else sentence
+
+
+def _variance_left(covariance, hours, noise):
+    """Sum over all hours of the variance given readings at `hours`."""
+    gram = covariance[np.ix_(hours, hours)] + noise * np.eye(len(hours))
+    return np.trace(covariance - covariance[:, hours] @ np.linalg.solve(gram, covariance[hours]))
+
+
 # 10_networks
 
 

@@ -35,6 +35,10 @@ COLORS = {
     "group lasso": "#332288",
     "empirical Bayes": "#DC143C",
     "ridge": "#999933",
+    "Gaussian process": "#44AA99",
+    "functional PCA": "#D2A679",
+    "full covariance": "#7B3F00",
+    "calendar": "#6A3D9A",
     "zero": "#5A5A5A",
     "other": "#9A9A9A",
 }

@@ -368,6 +368,52 @@ WRONG["check_07_3"] = [
 # 09_traffic
 
 
+def principal_curves(days, n_curves, centre=True, scale=None, first=0):
+    centred = days - days.mean(axis=0) if centre else days
+    _, size, directions = np.linalg.svd(centred, full_matrices=False)
+    deviations = size / np.sqrt(len(days)) if scale is None else np.full(len(size), scale)
+    return np.roll(directions, -first, axis=0)[:n_curves].T * np.roll(deviations, -first)[:n_curves]
+
+
+def next_hour(covariance, hours, noise, forget=False, ignore_noise=False):
+    left = []
+    for hour in range(len(covariance)):
+        chosen = [hour] if forget else [*hours, hour]
+        gram = covariance[np.ix_(chosen, chosen)] + (0 if ignore_noise else noise) * np.eye(len(chosen))
+        left.append(np.trace(covariance[:, chosen] @ np.linalg.solve(gram, covariance[chosen])))
+    return np.argmax(left)
+
+
+def largest_variance(covariance, hours, noise):
+    return np.argmax(np.diag(covariance))
+
+
+RIGHT["check_09_1"] = [3, 3.0, np.array([3])]
+WRONG["check_09_1"] = [(0, "count from 1"), (1, "a third"), (2, "slightly more"), (4, "Fewer"), (2.5, "whole number")]
+RIGHT["check_09_2"] = [
+    principal_curves,
+    lambda days, n: -principal_curves(days, n),
+    lambda days, n: principal_curves(days, n) * np.sqrt(60 / 59),
+    lambda days, n: principal_curves(days, n).tolist(),
+]
+WRONG["check_09_2"] = [
+    (functools.partial(principal_curves, centre=False), "Subtract the mean"),
+    (functools.partial(principal_curves, scale=1.0), "standard deviation"),
+    (functools.partial(principal_curves, first=1), "largest first"),
+    (lambda days, n: principal_curves(days, n).T, "shape"),
+    (lambda days, n: 0 * principal_curves(days, n), "may be 0"),
+    (lambda days, n: None, "return"),
+]
+RIGHT["check_09_3"] = [next_hour, lambda *given: [next_hour(*given)], lambda *given: float(next_hour(*given))]
+WRONG["check_09_3"] = [
+    (functools.partial(next_hour, forget=True), "After reading"),
+    (functools.partial(next_hour, ignore_noise=True), "another hour"),
+    (largest_variance, "another hour"),
+    (lambda *given: 24, "is none"),
+    (7, "function"),
+]
+
+
 # 10_networks
 
 
