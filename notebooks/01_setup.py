@@ -11,7 +11,7 @@
 #
 # **Question.** Here are four points of a curve. Which curve?
 #
-# A line through the points is easy to draw, and so is any other line.
+# It is easy to draw one curve through the points, and just as easy to draw another.
 # Whoever has to predict the curve *between* the points must prefer some curves to others.
 # This book asks where such a preference can come from, when nobody tells it to you.
 #
@@ -97,9 +97,9 @@ show(
 # They differ in what they *prefer*: the orange one treats 257 features alike, the purple one likes slow waves.
 # The black one is right, and the points do not say so.
 #
-# Four points would be enough for somebody who knew which three of the 257 features matter.
-# Nobody knows it here. But there will be many curves of the same kind, each seen at a few points,
-# and what they have in common can be learned. That is *meta-learning*, and this book does it twice: with MAML (chapter 3) and with Reptile (chapter 4).
+# Four points are more than enough for somebody who knows which three of the 257 features matter.
+# Nobody knows it here. But there will be many curves of the same kind, each seen at a few points, and what they have in common can be learned.
+# That is *meta-learning*, and this book does it twice: with MAML ([chapter 3](03_maml.ipynb)) and with Reptile ([chapter 4](04_reptile.ipynb)).
 # First we need the problem itself, built so that every claim about it can be checked.
 #
 # ## You will
@@ -107,7 +107,7 @@ show(
 # - build *features*, and see which of them are slow and which are fast;
 # - draw *tasks*: curves that share their weights and have coefficients of their own;
 # - choose the points x in three ways, and see which way keeps the features apart;
-# - find two other curves through the same 64 points, and count all of them.
+# - find two other curves through the same 64 points, and count the directions in which curves can differ there unseen.
 #
 # You need Python, NumPy and the idea of least squares. Nothing about meta-learning.
 #
@@ -136,6 +136,7 @@ show(
 #
 # Index and frequency are two different numbers. Features $2k-1$ and $2k$ share the frequency $k$: a sine and a cosine.
 # So the last feature, with index 256, has frequency 128: it completes 128 periods on the interval.
+# Different features are orthogonal: over a dense set of x, the mean of $\phi_i \phi_j$ is 1 for $i = j$ and 0 otherwise.
 # The source report leaves the number of features open; 257 is our choice, four times the number of points.
 
 
@@ -151,10 +152,6 @@ def phi(x):
 
 np.testing.assert_allclose(phi(dense), fourier_features(dense, n_features), atol=1e-12)
 
-# %% [markdown]
-# Different features are orthogonal: over a dense set of x, the mean of $\phi_i \phi_j$ is 1 for $i = j$ and 0 otherwise.
-
-# %%
 means = phi(dense).T @ phi(dense) / len(dense)  # (n_features, n_features)
 departure = np.abs(means - np.eye(n_features)).max()
 assert departure < 1e-12
@@ -222,16 +219,14 @@ show(
 #
 # Only the product $w \odot \alpha$ shows in the labels: halve the weights, double the coefficients, and nothing changes.
 # That freedom is what this book lives on. To learn $w$ is to choose, for all tasks at once, which coefficients are *cheap*.
+#
+# The package draws such tasks: a `TaskFamily` holds what all tasks share, and `sample` draws a batch of tasks with their points.
 
 # %%
 same = phi(dense) @ ((weights / 2) * (2 * coefficients[0]))
 assert np.array_equal(same, phi(dense) @ effective[0])
 print("labels after halving w and doubling alpha: the same")
 
-# %% [markdown]
-# The package draws such tasks. A `TaskFamily` holds what all tasks share, and `sample` draws a batch of tasks with their points:
-
-# %%
 tasks = family.sample(15, n_points, np.random.default_rng(seed))
 print("x       ", tasks.x.shape)
 print("features", tasks.features.shape)
@@ -269,9 +264,9 @@ show(
 # %% [markdown]
 # The random design has clumps and wide gaps. It looks like the worst of the three.
 #
-# **Predict, then run.** Two features can be told apart if their values at the 64 points differ.
+# **Predict, then run.** Two features can be told apart unless their values at the 64 points are proportional.
 # We take each true feature and look for the other feature that resembles it most, by the cosine between the two columns of values:
-# 1 means that no method whatever can tell them apart. Which design keeps the true features apart best?
+# 1 means that no method can tell them apart. Which design keeps the true features apart best?
 
 
 # %%
@@ -292,8 +287,8 @@ for design, drawn in designs.items():
         )
 
 # %% [markdown]
-# The tidy grid is the worst: each true feature has a double there, equal at all 64 points.
-# Chapter 2 shows the doubles and what they do. With random or jittered x, no two features are even close.
+# The tidy grid is the worst: each true feature has a double there, equal to it at all 64 points, up to its sign.
+# [Chapter 2](02_overfitting.ipynb) shows the doubles and what they do. With random or jittered x, no other feature comes close to a true one.
 # So this book draws x at random, unless it says otherwise.
 #
 # ## 64 equations, 257 unknowns
@@ -311,8 +306,6 @@ print(f"{n_points} points, {n_features} features: rank {rank}")
 print(f"{n_invisible} directions leave the training points alone")
 if BOOK:
     assert n_invisible == 193
-
-# %%
 mixture = rng.standard_normal((2, n_invisible)) / np.sqrt(max(1, n_invisible))
 change = 2 * mixture @ directions[rank:]  # (2, n_features)
 strangers = one.effective[0] + change

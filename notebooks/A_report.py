@@ -252,7 +252,8 @@ print("equal to the run that was not stopped, to the last bit")
 for run in maml_steps(random, **common):
     if share(run.weights, support) > 0.5:
         break
-print(f"{run.status}: half of the squared weight is on S, loss {run.loss:.2f}")
+on_support = share(run.weights, support)
+print(f"{run.status}: share on S {on_support:.2f}, loss {run.loss:.2f}")
 
 # %% [markdown]
 # The same loop can feed a tracker. With `pip install -e ".[track]"`, this shows a run in TensorBoard *while it trains* (`tensorboard --logdir runs` in another terminal):

@@ -67,3 +67,11 @@ def test_a_table_is_read_as_it_looks():
     head = "| symbol | code | meaning |\n|---|---|---|\n"
     chapter = head + "| $K,\\ \\eta$ | `inner_steps`, `rate` | |\n| $\\hat\\beta_j$ | | |\n"
     assert list(rows(chapter)) == [({"K", "\\eta"}, {"inner_steps", "rate"}), ({"\\beta"}, set())]
+
+
+def test_what_the_chapters_cite_is_on_the_page_of_references():
+    page = (checkout.NOTEBOOKS / "references.md").read_text(encoding="utf-8")
+    for path in checkout.source_notebooks():
+        cited = set(re.findall(r"arxiv\.org/abs/(\d+\.\d+)", path.read_text(encoding="utf-8")))
+        missing = sorted(paper for paper in cited if paper not in page)
+        assert not missing, f"{path.stem} cites arXiv {', '.join(missing)}, references.md does not"
