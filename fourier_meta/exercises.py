@@ -350,7 +350,7 @@ def check_05_1(answer):
     push = number(answer)
     yield push > 0, "At held-out points a false weight falls, so its gradient is positive."
     yield not np.isclose(push, 16 * 0.02**2 * 3 / 64, rtol=0.02), "That is the gradient of a weight of size 1."
-    yield np.isclose(push, 2.4e-3, rtol=0.02), "Put w = 2, the rate, three true features and 64 points into equation (2)."
+    yield np.isclose(push, 2.4e-3, rtol=0.02), "Put w = 2, the rate, |S| = 3 and N = 64 into equation (2)."
 
 
 @exercise
