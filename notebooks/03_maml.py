@@ -241,8 +241,7 @@ show(
 # Nobody said which features are true, nor how many.
 #
 # The rest of this chapter opens the box: first with two features and a pencil, then with torch, then the gradient itself.
-
-# %% [markdown]
+#
 # ## Two features by hand
 #
 # Take two features and one task. At its training point both features are 1: there they look alike, and either can explain the label $y = 1$.
@@ -272,8 +271,7 @@ assert np.allclose(same, [-0.48, -0.48])
 #
 # The last line is the whole story of this chapter in two numbers. Let the training point be its own judge, and both gradients are equal and negative: both weights rise.
 # Fitting alone cannot tell a feature that explains from one that happens to agree. A point that was not fitted can.
-
-# %% [markdown]
+#
 # ## MAML in torch, on one screen
 #
 # > **repeat** for every outer step:
@@ -500,10 +498,9 @@ print("with K = 1 first order is half of the gradient, for every weight")
 #
 # - *Held-out points push false weights down*, almost every one of them. A false feature that happened to agree with the training points took some credit there; at other points it agrees no longer, and its part of the prediction is pure error.
 # - *Training points push false weights up.* Every feature, true or false, helps to fit the points that it is fitted to.
-# - True weights are pushed up by both judges, and a hundred times harder.
+# - True weights are pushed up by both judges, and at least twenty times harder.
 # - *First order* agrees about the true weights. At equal weights it has lost about half of the push on the false ones, and a little later almost all of it. With K = 1 it is exactly half of the gradient, everywhere; with more steps it forgets that the early steps depended on the weights, too.
-
-# %% [markdown]
+#
 # ## Without held-out points
 #
 # So take the held-out points away: `n_validation=0` lets the training points judge. Everything else stays as it was, with a third of the steps.
@@ -549,7 +546,7 @@ show(
 
 # %% [markdown]
 # Without held-out points *everything rises*, true and false alike, since Adam gives each weight steps of the same size, however weak its gradient is.
-# It ends only where the weights are so large that the inner loop comes to its limit of stability. Nothing is selected. First order with held-out points lies between: it prunes, and less cleanly.
+# It ends only where the weights are so large that the inner loop comes to its limit of stability: near 2, as *Where it breaks* explains. Nothing is selected. First order with held-out points lies between: it prunes, and less cleanly.
 #
 # Does a small start help, as it will help in [chapter 4](04_reptile.ipynb)? Not here. The same two trainings from 0.001:
 
@@ -672,8 +669,7 @@ show(
 # More training makes it smaller, as the result above shows. Without held-out points, MAML is hardly better than equal weights.
 #
 # (The fits here are by min-norm, without noise in the labels. With noise, weights and solver belong together: [chapter 6](06_prior.ipynb).)
-
-# %% [markdown]
+#
 # ## Where it breaks
 #
 # **The inner rate.** Gradient descent on a quadratic diverges above $2 / \lambda_{\max}$ of its Hessian $\frac2N \operatorname{diag}(w) \Phi^\top \Phi \operatorname{diag}(w)$.

@@ -189,8 +189,7 @@ show(
 # From 1, they stay at 1: 254 false weights that still absorb most of a signal. From 0.001 they stay at 0.001, and that is as good as pruned.
 #
 # Two things have to be explained: why the others stay, and why the right ones grow. First by hand.
-
-# %% [markdown]
+#
 # ## What Reptile learns in textbooks, and here
 #
 # | | in textbooks | in this chapter |
@@ -476,9 +475,9 @@ show(
 # Nothing else was changed, and Reptile solves tasks from *three* points.
 # Each tenth of the start divides the risk by about ten thousand: the false weights stay at the start $w_0$, a fit spreads over features in proportion to $w^2$, so what leaks to the false ones goes with $w_0^2$, and its square, the risk, with $w_0^4$.
 #
-# Growth is *relative* to the start, and the outer step of Reptile keeps it so: it has one common scale for all weights. Under Adam every weight takes steps of the same size, and the start is forgotten. We come to that below.
-
-# %% [markdown]
+# Growth is *relative*: add the two updates of (1), and $w + \alpha$ is multiplied by $1 - \eta h$ in every step. True features, with a large $h$ in every task, gain orders of magnitude; a false one, with an $h$ near 0, hardly gains.
+# The outer step of Reptile keeps proportions, as it has one common scale for all weights. Under Adam every weight takes steps of the same size, and the start is forgotten. We come to that below.
+#
 # ## What one task alone can do
 #
 # A small start is not a trick of meta-learning. Take one task and *no* other tasks, and let joint descent run from a small start until the task is fitted.
@@ -587,8 +586,7 @@ for words, config in {
 # What it saves is the second set of points and the graph.
 #
 # [Chapter 5](05_mechanisms.ipynb) takes every part of the two methods apart and switches them one by one.
-
-# %% [markdown]
+#
 # ## Where it breaks
 #
 # **A regular grid.** Reptile never sees a point off the grid. The true features and their aliases fit the same, so they grow in lockstep, from 1 as from 0.001.
