@@ -26,7 +26,7 @@
 # | linear regression in closed form: exact on 64 points, wrong on a dense set | [2](02_overfitting.ipynb) | reproduced; that a single task cannot do it is true of min-norm and of grids, and not of sparse methods at random x |
 # | MAML from weights all one and uniform: loss, weights, predictions | [3](03_maml.ipynb), below | reproduced, with random x for each task; on one fixed grid the false weights do *not* vanish |
 # | MAML with 5 and with 15 tasks a step | [3](03_maml.ipynb), below | reproduced; the difference is how cleanly false weights are pruned |
-# | Reptile from weights all one and uniform | [4](04_reptile.ipynb), below | the picture is reproduced, the conclusion differs: both starts are large, and from a small one Reptile solves the tasks, too |
+# | Reptile from weights all one and uniform | [4](04_reptile.ipynb), below | differs: true weights grow, and false ones do not fall; both starts are large values of one knob, and from a small one Reptile solves the tasks, too |
 # | one set of hyper-parameters, one run each | [5](05_mechanisms.ipynb), [6](06_prior.ipynb) | differs: ten seeds, and what decides is varied |
 #
 # The report does not state the number of features, the rates and the number of steps. Those here are our choice, and its curves are matched in kind, not in value.
@@ -106,7 +106,8 @@ runs = {
 # A run is saved as JSON and plain arrays, never as a pickle, which could run code when it is opened. A folder of such files is a *run set*.
 
 # %%
-folder = pathlib.Path(tempfile.mkdtemp())
+temporary = tempfile.TemporaryDirectory()
+folder = pathlib.Path(temporary.name)
 for name, run in runs.items():
     run.save(folder / name)
 run_set = {path.stem: load_run(path) for path in sorted(folder.glob("*.json"))}
@@ -118,17 +119,21 @@ print(f"{len(run_set)} runs saved and loaded, equal to the last bit")
 
 
 # %%
-def differing(run_set):
+def differing_settings(run_set):
     """The settings whose values differ within a set of runs."""
     configs = [run.config for run in run_set.values()]
-    names = sorted(set().union(*configs))
-    return [n for n in names if len({str(config.get(n)) for config in configs}) > 1]
+    differing = []
+    for name in sorted(set().union(*configs)):
+        values = {str(config.get(name)) for config in configs}
+        if len(values) > 1:
+            differing.append(name)
+    return differing
 
 
 family = {name: run for name, run in run_set.items() if name.startswith("MAML")}
-print("the MAML runs differ in:", *differing(family))
+print("the MAML runs differ in:", *differing_settings(family))
 family = {name: run for name, run in run_set.items() if name.startswith("Reptile")}
-print("the Reptile runs differ in:", *differing(family))
+print("the Reptile runs differ in:", *differing_settings(family))
 
 # %% [markdown]
 # ## The report's four runs
@@ -181,14 +186,15 @@ if BOOK:
     assert shares["Reptile from ones"] < 0.1 < shares["Reptile from uniform"] < 0.3
     assert shares["Reptile from 0.001"] > 0.999
     assert risks["Reptile from 0.001"] < 1e-7 < 1 < risks["Reptile from ones"]
-    assert risks["MAML from ones"] < risks["MAML, 5 tasks"] < 0.1
+    ratio = risks["MAML, 5 tasks"] / risks["MAML from ones"]
+    assert 400 < ratio < 700
     assert risks["MAML on a grid"] > 1
 
 # %% [markdown]
-# **MAML** is as the report shows it: both starts lead to the three true weights. With 5 tasks a step instead of 15 the picture is the same and the pruning less clean, and the risk from 4 points is some hundred times as large.
+# **MAML** is as the report shows it: both starts lead to the three true weights. With 5 tasks a step instead of 15 the picture is the same and the pruning less clean, and the risk from 4 points is about five hundred times as large.
 #
-# **Reptile** from ones and from uniform looks like the report's figure, too: the true weights grow and no other falls, and such weights are of no use from 4 points. The report concludes that Reptile cannot do it. But its two starts are two values of one knob, and both are large.
-# From weights of 0.001 the same Reptile ends with nothing but the true features, and a smaller risk than MAML from ones. [Chapter 4](04_reptile.ipynb) says why.
+# **Reptile** from ones and from uniform lets the true weights grow, and all others stay about where they were. Such weights are of little use from 4 points. But these two starts are two values of one knob that the report did not turn, the scale, and both are large.
+# From weights of 0.001 the same Reptile ends with nothing but the true features, and with a smaller risk than MAML from ones in the same 300 steps. [Chapter 4](04_reptile.ipynb) says why.
 #
 # A record also says when an end is of little use, if that can be seen:
 
@@ -272,7 +278,8 @@ print(f"{run.status}: share on S {on_support:.2f}, loss {run.loss:.2f}")
 #
 # ## Summary
 #
-# - All figures of the report come out again. Two of its conclusions do not: one task alone can be enough at random x, and Reptile from a small start solves tasks from 4 points.
+# - The report's figures of features, tasks, least squares and MAML come out again. One task alone can do more than it says, if x is random.
+# - Its two starts for Reptile are both large. From a small one, Reptile solves tasks from 4 points.
 # - On one fixed grid false weights do not vanish; the report's picture needs random x.
 # - A *run* is a record: saved, loaded and continued, it is equal to the last bit. A *run set* is a folder.
 # - The training loop is a `for` loop, so every tracker fits.
