@@ -42,6 +42,7 @@ COLORS = {
     "zero": "#5A5A5A",
     "other": "#9A9A9A",
 }
+VARIANTS = {"small start": "--", "ridge inside": ":", "noise held out": "--"}  # lines of a method's second form
 STYLE = {
     "figure.dpi": 100,
     "figure.facecolor": "white",
@@ -183,12 +184,12 @@ def draw_band(ax, x, low, median, high, method, **style):
 
 def draw_contest(ax, x, curves, highlighted):
     """Draw all `curves` (name -> low, median, high) thin and grey, and the `highlighted` ones with band and name."""
-    variants = iter(("--", ":", "-."))  # "MAML, 5 steps" is drawn in MAML's colour
     for name, (_, median, _) in curves.items():
         if name not in highlighted:
             ax.loglog(x, np.maximum(median, FLOOR), color=COLORS["other"], linewidth=0.6, alpha=0.6)
     for name in highlighted:
-        draw_band(ax, x, *curves[name], name, linestyle=next(variants) if "," in name else "-", label=name)
+        style = VARIANTS.get(name.partition(", ")[2], "-")  # "MAML, small start" is drawn in MAML's colour
+        draw_band(ax, x, *curves[name], name, linestyle=style, label=name)
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1), labelcolor="linecolor", handlelength=1.6, fontsize=9)
     ax.set(xlabel="training points n", ylabel="risk on unseen tasks")
 

@@ -271,7 +271,7 @@ CONTEST = (
 EXPERIMENTS = {
     "contest_points": Experiment(
         contest,
-        {"case": ["low"], "noise": [0.0, 0.1, 0.3], "n_tasks": [15], "n_points": [2, 4, 8, 16, 64]},
+        {"case": ["low"], "noise": [0.0, 0.3], "n_tasks": [15], "n_points": [2, 4, 8, 16, 64]},
         SEEDS,
         CONTEST,
     ),
