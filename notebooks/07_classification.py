@@ -32,10 +32,10 @@
 #
 # | symbol | code | meaning |
 # |---|---|---|
-# | $f(x) = \phi(x) \cdot \beta$ | `tasks.effective` | a task's curve, which stays hidden |
-# | $y = \operatorname{sign} f(x)$ | `tasks.labels` | its labels, +1 or -1 |
-# | $\kappa$ | `kept` | survival: the part of the labels that a fit keeps |
-# | $\tau$ | `rest` | contamination: the root mean square of what it adds |
+# | $\beta$ | `tasks.effective` | a task's true coefficients; its curve $\phi(x) \cdot \beta$ stays hidden |
+# | $y$ | `tasks.labels` | its labels, $\operatorname{sign}(\phi(x) \cdot \beta)$, +1 or -1 |
+# | $\kappa$ | `survival` | the part of the labels that a fit keeps |
+# | $\tau$ | `contamination` | the root mean square of what it adds |
 # | $\gamma$ | `mass` | part of the squared weight on the favoured features |
 
 # %% tags=["colab", "hide-input"]
@@ -90,9 +90,9 @@ as_in_the_book = book == (257, (0, 1, 2), 64, 50, 9, 1000, 0)
 # ## The same tasks, less information
 #
 # A label is the sign of the curve: `sign_labels` is one `np.where`. We fit the labels as if they were values, by min-norm with weights 1, and classify by the sign of the fit.
-# Two scores, both over a dense grid of x:
+# Two scores of a fit $\hat y(x) = \phi(x) \cdot \hat\beta$, both over a dense grid of x:
 #
-# $$ \text{accuracy} = \Pr_x\left[\operatorname{sign} \hat f(x) = y(x)\right], \qquad \text{squared distance} = \mathbb E_x\left[(\hat f(x) - y(x))^2\right] \tag{1} $$
+# $$ \text{accuracy} = \Pr_x\left[\operatorname{sign} \hat y(x) = y(x)\right], \qquad \text{squared distance} = \mathbb E_x\left[(\hat y(x) - y(x))^2\right] \tag{1} $$
 #
 # Guessing scores one half in the first, predicting 0 everywhere scores 1 in the second.
 
@@ -124,19 +124,19 @@ show(
 #
 # ## Why a sign survives
 #
-# Split a fit into its component along the labels, $\kappa = \mathbb E_x[\hat f y]$, which *survives*, and the rest, whose root mean square $\tau$ *contaminates*:
+# Split a fit into its component along the labels, $\kappa = \mathbb E_x[\hat y \, y]$, which *survives*, and the rest, whose root mean square $\tau$ *contaminates*:
 #
-# $$ \hat f = \kappa \, y + \text{rest}, \qquad \text{squared distance} = (1 - \kappa)^2 + \tau^2, \qquad \text{accuracy} \approx \mathcal N(\kappa / \tau) \tag{2} $$
+# $$ \hat y = \kappa \, y + \text{rest}, \qquad \text{squared distance} = (1 - \kappa)^2 + \tau^2, \qquad \text{accuracy} \approx \Pr[g < \kappa / \tau] \tag{2} $$
 #
-# The second equation is exact, as $y^2 = 1$. The third would be exact if the rest were Gaussian noise with mean 0 at every x ($\mathcal N$ is the normal distribution function).
+# The second equation is exact, as $y^2 = 1$. The third, with a standard Gaussian g, would be exact if the rest were Gaussian noise with mean 0 at every x.
 # A small squared distance needs $\kappa$ near 1. Accuracy only needs $\kappa$ *large compared with* $\tau$.
 #
 # **Predict, then run.** Bi-level weights give the 9 lowest features the mass $\gamma$ of all squared weight. As $\gamma$ grows from weights 1, which score becomes good first?
 
 
 # %%
-def normal(z):
-    """Normal distribution function, for each of several z."""
+def below(z):
+    """Probability that a standard Gaussian is below z, for each of several z."""
     return np.array([(1 + math.erf(value / math.sqrt(2))) / 2 for value in z])
 
 
@@ -146,13 +146,17 @@ for mass in masses:
     weights = bilevel_weights(n_features, n_favoured, mass)
     estimate = min_norm(tasks.features, tasks.labels, weights)
     fit = estimate @ waves.T
-    kept = np.mean(fit * truth, axis=1)
-    rest = np.sqrt(np.mean(fit**2, axis=1) - kept**2)
+    survival = np.mean(fit * truth, axis=1)
+    contamination = np.sqrt(np.mean(fit**2, axis=1) - survival**2)
     accuracy, distance = sign_scores(estimate, tasks.effective)
-    assert np.allclose(distance, (1 - kept) ** 2 + rest**2)
-    columns = [kept, rest, distance, accuracy, normal(kept / rest)]
+    assert np.allclose(distance, (1 - survival) ** 2 + contamination**2)
+    guess = below(survival / contamination)
+    columns = [survival, contamination, distance, accuracy, guess]
     rows.append(np.median(columns, axis=1))
-    print(f"mass {mass:.3f}: kept {rows[-1][0]:.2f}, rest {rows[-1][1]:.2f}", end="; ")
+    print(
+        f"mass {mass:.3f}: survival {rows[-1][0]:.2f}, contamination {rows[-1][1]:.2f}",
+        end="; ",
+    )
     print(f"squared distance {rows[-1][2]:.2f}, accuracy {rows[-1][3]:.2f}", end=", ")
     print(f"(2) says {rows[-1][4]:.2f}")
 at_a_tenth = rows[masses.index(0.1)] if 0.1 in masses else rows[-1]
@@ -354,7 +358,7 @@ accuracy_of_nothing = ...
 check_07_1(accuracy_of_nothing)
 
 # %% tags=["solution"]
-accuracy_of_nothing = normal([0.0])  # a coin
+accuracy_of_nothing = below([0.0])  # a coin
 check_07_1(accuracy_of_nothing)
 
 # %% [markdown]
