@@ -79,7 +79,7 @@ n_features = 257  # d, number of Fourier features
 support = (20, 57, 200)  # S, the true features; scattered, so that they can be seen
 n_points = 4  # N, points of each task
 n_tasks = 15  # T, tasks that the prior is learned from
-noise = 0.3  # standard deviation of the noise, where there is any
+noise = 0.3  # standard deviation of the noise, where there is any; above 0
 seeds = 10  # repetitions behind every band
 seed = 0  # everything random in this chapter follows from it
 
@@ -186,7 +186,7 @@ for j in (0, support[0], n_features - 1):
     print(
         f"feature {j:3d}: slope {slopes[j]:+.4f}, central difference {difference:+.4f}"
     )
-    assert abs(difference - slopes[j]) < 1e-5
+    assert abs(difference - slopes[j]) < 1e-4 * (1 + abs(slopes[j]))
 
 # %% [markdown]
 # ## Empirical Bayes in one cell
@@ -244,7 +244,7 @@ axes[1].fill_between(at, low, high, color=figures.COLORS["other"], alpha=0.3)
 axes[1].plot(at, middle, color=figures.COLORS["other"])
 axes[1].plot(at, roots[:, true], color=figures.COLORS["empirical Bayes"])
 axes[1].text(60, roots[-1, true].max(), "true features", ha="right", va="bottom")
-axes[1].text(4, high[2], f"range of the {len(false)} others", va="bottom")
+axes[1].text(60, 0.02, f"range of the {len(false)} others", ha="right", va="bottom")
 axes[1].set(xlabel="step", ylabel="prior standard deviation", ylim=(0, None))
 axes[1].set_title("the others are explained away")
 show(
@@ -442,7 +442,7 @@ print(
 #
 # ### One task alone, and a prior by hand
 #
-# *Ridge* has weights 1 and a tuned penalty. *Lasso* and *OMP* look at one task and bet on few features; OMP is told how many. The *smoothness prior* $(1 + k)^{-p}$ is told that low frequencies matter, and tunes $p$; in this table S is {0, 1, 2}, so that it is told the truth.
+# *Ridge* has weights 1 and a tuned penalty, and is told nothing. *Lasso* and *OMP* look at one task and bet on few features; lasso tunes its penalty, OMP is told how many. The *smoothness prior* $(1 + k)^{-p}$ is told that low frequencies matter, and tunes $p$; in this table S is {0, 1, 2}, so that it is told the truth.
 
 # %%
 by_points = load_table("contest_points")
@@ -517,7 +517,7 @@ assert exhaustive.cube("found", "seed", noise=0.01, n_points=4).mean() == 0
 #
 # ### Statistics of many tasks
 #
-# *Moment ranking* takes the features with the largest mean of $(\phi_j^\top y / N)^2$; it is told how many. *Group lasso* fits all tasks at once with one penalty for each feature. *Empirical Bayes* is what we wrote above; once with the noise that the likelihood gives, once with the noise that held-out points give.
+# *Moment ranking* takes the features with the largest mean of $(\phi_j^\top y / N)^2$; it is told how many. *Group lasso* fits all tasks at once and pays for each feature that any task uses; it is told nothing, and tunes its penalty. *Empirical Bayes* is what we wrote above, told nothing; once with the noise that the likelihood gives, once with the noise that held-out points give.
 
 # %%
 print_risks("group lasso", "empirical Bayes", "empirical Bayes, noise held out")
@@ -540,7 +540,7 @@ draw_group(
 # %% [markdown]
 # ### Meta-gradients
 #
-# *Reptile* and *MAML* as in chapters 3 and 4, from ones; *FOMAML* is first order; *ridge inside* trains through ridge regression with penalty 0.1 instead of five steps. *Small start* is chapter 5's: all weights 0.001, and one common scale of step.
+# *Reptile* and *MAML* as in chapters 3 and 4, from ones; *FOMAML* is first order; *ridge inside* trains through ridge regression with penalty 0.1 instead of five steps. *Small start* is chapter 5's: all weights 0.001, and for MAML one common scale of step. They are told nothing about the tasks; from ones the inner rate is a fifth of the stable one, from 0.001 it is 0.02.
 
 # %% tags=["hide-input"]
 draw_group(
@@ -648,9 +648,9 @@ draw_ratios(
 # Said plainly, for 15 tasks:
 #
 # - **2 points**: nobody learns anything that helps. Whoever tries is no better than predicting 0, and empirical Bayes is worse: it fits accidents. Only the smoothness prior, which was told, gains a little.
-# - **4 points, no noise**: empirical Bayes wins, with the noise that the *likelihood* gives. S is on top in nine draws of ten, where MAML and Reptile manage six at best. Held-out noise costs here, as a quarter of 4 points is a lot.
-# - **8 points or more, no noise**: empirical Bayes is as good as the oracle, and so is the group lasso, from one set of 15 tasks. MAML through ridge ties at 8 points. Small starts end at 1e-4 to 1e-6, and MAML from ones at 3e-2.
-# - **4 points, noise 0.3**: who was told wins, the smoothness prior. All who learn are within each other's bands.
+# - **4 points, no noise**: empirical Bayes is best, with the noise that the *likelihood* gives. S is on top in nine draws of ten, where MAML and Reptile manage six at best; in the tenth it is as lost as they are. Held-out noise costs here, as a quarter of 4 points is a lot.
+# - **8 points or more, no noise**: empirical Bayes is as good as the oracle, and so is the group lasso, from one set of 15 tasks. MAML through ridge ties at 8 points, and falls behind with more, because it was given a penalty. Small starts end at 1e-4 to 1e-6, MAML from ones at 3e-2.
+# - **4 points, noise 0.3**: who was told wins, the smoothness prior. Those who learn hardly differ.
 # - **8 points or more, noise 0.3**: empirical Bayes with held-out noise is at the oracle, with the noise of the likelihood behind by a factor of four to seven. Reptile and MAML *from a small start* tie with it at 16 points; MAML from ones, and through ridge, loses by a factor of two to seven.
 # - **One task alone**: OMP, told how many, is close to the oracle at 64 points with noise, and exact from 16 without. Where points are many, tasks are not needed.
 #
@@ -678,9 +678,10 @@ for level in by_tasks.levels("noise"):
         print(f"noise {level}  {method:32s}{words}")
 
 # %% tags=["hide-input"]
-fig, axes = figures.subplots(1, 2, height=3.4, width=11, sharey=True)
+fig, axes = figures.subplots(1, 2, height=3.4, width=11)
 for ax, level in zip(axes, by_tasks.levels("noise"), strict=True):
-    ax.set(ylim=(2e-13, 20), title=f"tasks of 8 points, noise {level}")
+    lowest = 2e-13 if level == 0 else 2e-3
+    ax.set(ylim=(lowest, 20), title=f"tasks of 8 points, noise {level}")
     figures.draw_contest(
         ax, pools, curves(by_tasks, "n_tasks", noise=level), shown_methods
     )
