@@ -194,30 +194,6 @@ def draw_contest(ax, x, curves, highlighted):
     ax.set(xlabel="training points n", ylabel="risk on unseen tasks")
 
 
-def draw_importance(ax, importance, support, aliases):
-    """Draw how strongly each feature is picked: the true ones in blue, their aliases in orange, the others grey."""
-    index = np.arange(len(importance))
-    groups = ((index, "other", 0.8), (list(aliases), "OMP", 2), (list(support), "MAML", 2))
-    for chosen, method, width in groups:
-        ax.vlines(index[chosen], 0, importance[chosen], color=COLORS[method], linewidth=width)
-    ax.set(ylim=(0, 1.05 * importance.max()), yticks=[], xlim=(-4, len(importance) + 3))
-    ax.grid(False)
-
-
-def draw_phase(ax, values, rows, columns, **style):
-    """Draw a table of `values` (rows, columns) as coloured cells with their numbers, labelled by the two lists."""
-    image = ax.imshow(values, aspect="auto", origin="lower", cmap="cividis", vmin=0, vmax=1, **style)
-    for (i, j), value in np.ndenumerate(values):
-        text, color = (
-            ("–", "white") if np.isnan(value) else (f"{value:.2f}".lstrip("0"), "black" if value > 0.6 else "white")
-        )
-        ax.text(j, i, text, ha="center", va="center", fontsize=7, color=color)
-    ax.set(xticks=range(len(columns)), xticklabels=columns, yticks=range(len(rows)), yticklabels=rows)
-    ax.tick_params(labelsize=8)
-    ax.grid(False)
-    return image
-
-
 def _from_zero(ax):
     """Start the y axis at 0 and leave room for the data of all axes that share it, unless its limits are set."""
     if ax.get_autoscaley_on():

@@ -1,4 +1,4 @@
-"""The drawing functions of notebooks 05 and 06 draw what they are given, and mark what they are told to."""
+"""The drawing functions of notebook 06 draw what they are given, and mark what they are told to."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,7 +10,7 @@ from fourier_meta import figures
 X = [2, 8, 32]
 CURVES = {
     "MAML": ([1e-3, 1e-8, 1e-30], [1e-2, 1e-6, 1e-20], [1e-1, 1e-4, 1e-14]),
-    "MAML, 5 steps": ([1, 1, 1], [2, 2, 2], [3, 3, 3]),
+    "MAML, small start": ([1, 1, 1], [2, 2, 2], [3, 3, 3]),
     "OMP": ([0.5, 0.5, 0.5], [1, 1, 1], [2, 2, 2]),
 }
 
@@ -23,7 +23,7 @@ def ax():
 
 
 def test_a_band_is_in_its_methods_colour_and_ends_at_the_floor(ax):
-    figures.draw_band(ax, X, *CURVES["MAML"], "MAML, 5 steps")
+    figures.draw_band(ax, X, *CURVES["MAML"], "MAML, small start")
     (line,) = ax.lines
     assert to_hex(line.get_color()) == figures.COLORS["MAML"].lower()
     np.testing.assert_allclose(line.get_ydata(), [1e-2, 1e-6, figures.FLOOR])
@@ -33,31 +33,17 @@ def test_a_band_is_in_its_methods_colour_and_ends_at_the_floor(ax):
 
 
 def test_a_contest_names_the_highlighted_and_greys_the_others(ax):
-    figures.draw_contest(ax, X, CURVES, ("MAML", "MAML, 5 steps"))
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["MAML", "MAML, 5 steps"]
+    figures.draw_contest(ax, X, CURVES, ("MAML", "MAML, small start"))
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["MAML", "MAML, small start"]
     grey = [line for line in ax.lines if to_hex(line.get_color()) == figures.COLORS["other"].lower()]
     assert len(grey) == 1
     np.testing.assert_array_equal(grey[0].get_ydata(), CURVES["OMP"][1])
     styles = {line.get_label(): line.get_linestyle() for line in ax.lines}
-    assert styles["MAML"] != styles["MAML, 5 steps"]
-
-
-def test_importance_tells_true_features_aliases_and_others_apart(ax):
-    figures.draw_importance(ax, np.array([3.0, 1.0, 2.0, 0.5]), (0,), [2])
-    heights = [max(segment[1, 1] for segment in lines.get_segments()) for lines in ax.collections]
-    assert heights == [3.0, 2.0, 3.0]  # all, the alias over it, the true feature over it
-    assert ax.get_ylim()[1] > 3
-
-
-def test_a_phase_shows_every_number_and_a_dash_for_none(ax):
-    image = figures.draw_phase(ax, np.array([[0.25, np.nan], [1.0, 0.0]]), ["a", "b"], [1, 2])
-    assert [text.get_text() for text in ax.texts] == [".25", "–", "1.00", ".00"]
-    assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "b"]
-    assert image.get_clim() == (0, 1)
+    assert styles["MAML"] != styles["MAML, small start"]
 
 
 def test_every_contestant_has_a_colour_of_its_own():
-    from fourier_meta.rivals import CONTESTANTS
+    from experiments.prior import contestants
 
-    names = {name.partition(",")[0] for name in CONTESTANTS}
+    names = {name.partition(",")[0] for name in contestants((0, 1, 2))}
     assert len({figures.COLORS[name].lower() for name in names}) == len(names)
