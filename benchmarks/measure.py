@@ -143,12 +143,11 @@ def floor():
     """Rates of this core at what a step consists of: arithmetic, reading features from the cache, copying rows."""
     from work import Size
 
-    from fourier_meta.tasks import CACHE_BYTES, Episodes, dense_table
+    from fourier_meta.tasks import CACHE_BYTES, dense_table
 
     size, rng = Size(), np.random.default_rng(0)
     square, line = rng.random((512, 512)), rng.random(CACHE_BYTES // 16)
-    episodes = Episodes(size.family, size.n_tasks, (size.n_points,), rng)
-    table, rows = dense_table(size.n_features), episodes.rows[0]
+    table, rows = dense_table(size.n_features), np.empty((size.n_tasks, size.n_points, size.n_features))
     index = [rng.integers(len(table), size=rows.shape[:2]) for _ in range(100)]
     count = iter(range(10**9))
     times = interleaved(

@@ -23,8 +23,8 @@ def fourier_meta():
     from fourier_meta import Tasks, maml_gradient
 
     def gradient(weights, features, labels, validation_features, validation_labels, inner_steps, inner_rate):
-        train = Tasks(None, features, labels, None)
-        validation = Tasks(None, validation_features, validation_labels, None)
+        train = Tasks(features, labels)
+        validation = Tasks(validation_features, validation_labels)
         return maml_gradient(weights, train, validation, inner_steps, inner_rate)[1]
 
     return gradient

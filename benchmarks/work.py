@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from peers import PEERS
 
-from fourier_meta import TaskFamily, train_maml
-from fourier_meta.tasks import dense_size, dense_table
+from fourier_meta import Adam, TaskFamily, train_maml
+from fourier_meta.tasks import dense_table
 
 AGREEMENT = 1e-10  # largest difference of two gradients in float64, relative to their largest entry
 OUTER_RATE = 0.05
@@ -45,7 +45,7 @@ def problem(size, seed=0):
     """Weights and data of one meta-gradient, as NumPy arrays: (weights, features, labels, the same for validation)."""
     rng = np.random.default_rng(seed)
     train = size.family.sample(size.n_tasks, size.n_points, rng)
-    validation = size.family.observe(train.effective, size.n_validation, rng)
+    validation = size.family.observe(train.coefficients, size.n_validation, rng)
     weights = rng.uniform(0.5, 1.5, size.n_features).astype(size.dtype)
     return weights, train.features, train.labels, validation.features, validation.labels
 
@@ -82,24 +82,23 @@ def gradient_call(name, size, data, peers=PEERS):
 
 
 def draws(size, seed):
-    """Endless (coefficients of the true features, rows of the table to train on, to validate on); as in `Episodes`."""
+    """Endless (coefficients of the true features, rows of the table to train on, to validate on); as `train_maml` draws."""
     family, rng = size.family, np.random.default_rng(seed)
     streams = (size.n_points, rng), (size.n_validation, rng.spawn(1)[0])
-    scale = dense_size(size.n_features) / 2
     while True:
-        coefficients = family.draw_coefficients(size.n_tasks, rng)[:, family.support].astype(size.dtype)
-        x = [family._draw(size.n_tasks, n_points, stream, "random")[0] for n_points, stream in streams]
-        yield coefficients, *(((points + 1) * scale).astype(np.int64) for points in x)
+        coefficients = family.draw_coefficients(size.n_tasks, rng)
+        observed = [family.observe(coefficients, n_points, stream, "random") for n_points, stream in streams]
+        yield coefficients.astype(size.dtype), *(family.dense_index(tasks.x) for tasks in observed)
 
 
 def training_call(name, size):
     """A function train(steps) -> weights (NumPy) that trains with the named peer, on fresh tasks at every step."""
     library, make = PEERS[name]
     if library == "numpy":
-        options = size._asdict() | {"outer_rate": OUTER_RATE, "inner_rate": size.inner_rate}
+        options = size._asdict() | {"outer": Adam(OUTER_RATE), "inner_rate": size.inner_rate}
         del options["n_features"], options["dtype"]
         return lambda steps: train_maml(size.family, steps=steps, **options).weights
-    table = to_library(library, dense_table(size.n_features, size.dtype)[:, : size.n_features])
+    table = to_library(library, dense_table(size.n_features, size.dtype).copy())
     return (torch_training if library == "torch" else jax_training)(make(), size, table)
 
 

@@ -45,7 +45,7 @@ def first_order():
     from fourier_meta import Tasks, fomaml_gradient
 
     def gradient(weights, features, labels, others, other_labels, steps, rate):
-        train, validation = Tasks(None, features, labels, None), Tasks(None, others, other_labels, None)
+        train, validation = Tasks(features, labels), Tasks(others, other_labels)
         return fomaml_gradient(weights, train, validation, steps, rate)[1]
 
     return gradient

@@ -45,7 +45,13 @@ def scores(run, family, seed):
     """Share, rank and contrast of a run's weights, and the median risk of unseen tasks from 4 points by min-norm."""
     weights = run.weights
     if run.status != "finished" or not np.isfinite(weights).all():
-        return {"status": run.status.split(" at ")[0], "share": np.nan, "found": 0, "contrast": np.nan, "risk_4": np.nan}
+        return {
+            "status": run.status.split(" at ")[0],
+            "share": np.nan,
+            "found": 0,
+            "contrast": np.nan,
+            "risk_4": np.nan,
+        }
     size = np.abs(weights)
     others = np.delete(size, family.support)
     risks = few_shot_risk(family, 4, partial(min_norm, weights=weights), UNSEEN, seed)
