@@ -82,7 +82,7 @@ def gradient_call(name, size, data, peers=PEERS):
 
 
 def draws(size, seed):
-    """Endless (coefficients of the true features, rows of the table to train on, to validate on); as `train_maml` draws."""
+    """Endless (coefficients, rows of the table to train on, rows to validate on), as `train_maml` draws them."""
     family, rng = size.family, np.random.default_rng(seed)
     streams = (size.n_points, rng), (size.n_validation, rng.spawn(1)[0])
     while True:

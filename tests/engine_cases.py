@@ -31,8 +31,8 @@ TOLERANCE = 1e-9
 
 # What SCRIPT takes from the engine.
 NAMES = (
-    "Adam, Descent, aliasClasses, aliasedMinNorm, designOf, fourierFeatures, gradientDescent, largestStableRate, mamlGradient, "
-    "minNorm, reptileStep, risk"
+    "Adam, Descent, aliasClasses, aliasedMinNorm, designOf, fourierFeatures, gradientDescent, largestStableRate, "
+    "mamlGradient, minNorm, reptileStep, risk"
 )
 
 # Runs every case with the engine's functions, which the caller puts in scope, and returns plain numbers.

@@ -1,4 +1,4 @@
-"""Chapter 5: which mechanism selects features, over methods, outer optimisers, starts, noise and lengths of training."""
+"""Chapter 5: which mechanism selects features: methods, outer optimisers, starts, noise, lengths of training."""
 
 from functools import partial
 
@@ -13,7 +13,6 @@ from fourier_meta import (
     few_steps,
     fomaml_gradient,
     joint_gradient,
-    maml_gradient,
     min_norm,
     on_top,
     share,

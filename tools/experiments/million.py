@@ -5,8 +5,8 @@ import time
 from functools import partial
 
 import numpy as np
-from experiments import Experiment
 
+from experiments import Experiment
 from fourier_meta import Adam, Descent, TaskFamily, few_shot_risk, min_norm, on_top, share, train_maml
 from fourier_meta.bayes import empirical_bayes
 
