@@ -158,18 +158,17 @@ claim("from 0.001 Reptile solves tasks from 3 points", solved)
 dense = regular_grid(4 * n_features)
 dense_features = fourier_features(dense, n_features)
 unseen = family.unseen(1, few, seed + 1)
-ends = {"Reptile": max(starts), "small start": small}
+color = figures.COLORS["Reptile"]
 fig, axes = figures.subplots(1, 2, height=3.3)
 truth = dense_features @ unseen.effective[0]
 figures.draw_fit(axes[1], dense, truth, points=(unseen.x[0], unseen.labels[0]))
-for method, start in ends.items():
-    weights, color = runs[start].weights, figures.COLORS[method]
-    style = "-" if method == "Reptile" else "--"
-    figures.draw_ranked(axes[0], weights, true, method, linestyle=style)
+for start, run in runs.items():
+    style = "--" if start == small else "-"
+    figures.draw_ranked(axes[0], run.weights, true, "Reptile", linestyle=style)
     words = f"started at {start:g}"
-    lift = 1.35 * np.abs(weights[false]).max()
+    lift = 1.35 * np.abs(run.weights[false]).max()
     axes[0].text(n_features, lift, words, color=color, ha="right")
-    fit = dense_features @ min_norm(unseen.features[0], unseen.labels[0], weights)
+    fit = dense_features @ min_norm(unseen.features[0], unseen.labels[0], run.weights)
     axes[1].plot(dense, fit, style, color=color, linewidth=1.4, label=words)
 axes[0].set_title(f"weights at the end (dots: the {len(true)} true)")
 axes[1].set(title=f"an unseen task, {few} points", ylabel="y", xticks=(-1, 0, 1))
