@@ -69,6 +69,7 @@ from fourier_meta import (
     figures,
     fourier_features,
     joint_descent,
+    largest_stable_rate,
     min_norm,
     regular_grid,
     risk,
@@ -485,9 +486,10 @@ show(
 alone = {}
 for n in (few, 4 * few, n_points):
     single = family.unseen(10, n, seed)
+    limit = largest_stable_rate(single.features).min()
+    rate = min(inner_rate, limit / 4)  # few points have a lower limit
     for start in (1, 0.1, 0.01):
         common = np.full(n_features, start)
-        rate = min(inner_rate, 0.02)
         w, alpha = joint_descent(single.features, single.labels, common, 2000, rate)
         alone[n, start] = np.median(risk(w * alpha, single.effective))
     row = [f"{alone[n, start]:10.2g}" for start in (1, 0.1, 0.01)]
