@@ -201,7 +201,7 @@ if BOOK:
 def interpolate(features, labels, weights):
     q = weights**2
     gram = (features * q) @ features.T  # (n_points, n_points)
-    a = np.linalg.pinv(gram, rcond=1e-12) @ labels  # equal points make it singular
+    a = np.linalg.pinv(gram, rcond=1e-12) @ labels  # nearly equal points: singular
     return q * (features.T @ a)
 
 
@@ -210,6 +210,10 @@ features, labels = tasks.features[0], tasks.labels[0]
 estimate = interpolate(features, labels, some_weights)
 difference = np.abs(estimate - min_norm(features, labels, some_weights)).max()
 print("equation (3) and the package's min_norm differ by", small(difference))
+if difference > 1e-6:
+    print(
+        "(these points nearly coincide, and the product in (3) loses half the digits)"
+    )
 if BOOK:
     assert difference < 1e-9
 
@@ -323,7 +327,8 @@ kept = np.linalg.pinv(tasks.features) @ tasks.features  # P of each task
 survivals = kept.diagonal(axis1=1, axis2=2)  # (n_tasks, n_features)
 means = survivals.mean(axis=1)
 expected = min(n_points, n_features) / n_features
-np.testing.assert_allclose(means, expected, atol=1e-9)
+if BOOK:
+    np.testing.assert_allclose(means, expected, atol=1e-9)
 print(f"N / d                                     {expected:.3f}")
 print(
     f"survival, mean of all features, each task {means.min():.3f} to {means.max():.3f}"
@@ -389,9 +394,9 @@ for design, solve in {"grid": shared_min_norm, "random": min_norm}.items():
     highest = sizes[by_design[design].argmax()]
     at = dict(zip(sizes, by_design[design], strict=True))
     print(
-        f"{design:6s} x: risk {at[4]:.2f} from 4, {at[64]:.2f} from 64 points;", end=" "
+        f"{design:6s} x: risk {at[4]:.2g} from 4, {at[64]:.2g} from 64 points;", end=" "
     )
-    print(f"{at[512]:.3f} from 512; highest at N = {highest}")
+    print(f"{at[512]:.1g} from 512; highest at N = {highest}")
 for design in ("grid", "random"):
     family = TaskFamily(n_features, support, design=design)
     square = family.unseen(1, n_features, seed).features[
