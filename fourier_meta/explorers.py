@@ -19,9 +19,18 @@ import numpy as np
 from fourier_meta import figures
 from fourier_meta.bayes import empirical_bayes
 from fourier_meta.features import alias_classes
-from fourier_meta.figures import COLORS
+from fourier_meta.figures import (
+    COLORS,
+    color_of,
+    dense_features,
+    draw_task,
+    frame_axes,
+    index_axis,
+    limit_above,
+    write_key,
+)
 from fourier_meta.maml import fomaml_gradient, maml_gradient, maml_steps, train_maml
-from fourier_meta.regression import min_norm, on_top, risk, share
+from fourier_meta.regression import aliased_min_norm, min_norm, on_top, risk, share
 from fourier_meta.reptile import joint_descent, reptile_steps, train_reptile
 from fourier_meta.rivals import matching_pursuit, smoothness_weights
 from fourier_meta.tasks import DESIGNS, TaskFamily
@@ -38,6 +47,7 @@ SUPPORTS = ((0, 1, 2), (0,), (1, 2), (3, 10, 50), (20, 57, 200), (1, 129), (0, 1
 STARTS = (0.0, 0.001, 0.01, 0.1, 0.5, 1.0, 2.0, 3.0, 5.0, "uniform")
 OUTERS = {"Adam": Adam(0.05), "one common scale": Descent(0.05)}
 GRADIENTS = {"second order": maml_gradient, "first order": fomaml_gradient}
+SMALL_START = {"held_out": False, "start": 0.001, "outer": OUTERS["one common scale"]}
 STEPS = 300  # outer steps of every run
 MOST_POINTS = 160
 N_UNSEEN = 10  # unseen tasks behind a median
@@ -147,11 +157,13 @@ def ranked(values):
 
 
 def called(options):
-    """Keyword arguments as code says them: functions by their names, and what the reader handed in by its own."""
-    said = {
-        key: getattr(value, "__name__", key if isinstance(value, dict) else value) for key, value in options.items()
-    }
-    return ", ".join(f"{key}={said[key] if said[key] is not value else repr(value)}" for key, value in options.items())
+    """Keyword arguments as code says them."""
+    return ", ".join(f"{name}={_written(name, value)}" for name, value in options.items())
+
+
+def _written(name, value):
+    """A value as code says it: functions by their names, and what the reader handed in by its own."""
+    return name if isinstance(value, dict) else getattr(value, "__name__", None) or repr(value)
 
 
 # Controls
@@ -272,18 +284,18 @@ class TasksExplorer(Explorer):
     def draw(self, axes, setting, numbers, running):
         """The task and other curves; its coefficients and others."""
         tasks, moves, _ = numbers
-        true, features = tasks.effective[0], figures.dense_features(tasks.n_features)
+        true, features = tasks.effective[0], dense_features(tasks.n_features)
         others = (true + moves) @ features.T
         axes[0].plot(figures.DENSE, others.T, color=COLORS["other"], linewidth=0.8, alpha=0.7)
-        figures.draw_task(axes[0], "one task, and other curves through its points", tasks, {})
-        axes[0].set_ylim(np.array([-1, 1]) * figures.limit_above(others, features @ true))
-        figures.write_key(axes[0], {"the truth": TRUTH, "other explanations": GREY})
+        draw_task(axes[0], "one task, and other curves through its points", tasks, {})
+        axes[0].set_ylim(np.array([-1, 1]) * limit_above(others, features @ true))
+        write_key(axes[0], {"the truth": TRUTH, "other explanations": GREY})
         for values, color, size in ((true + moves[0], COLORS["other"], 2), (true, TRUTH, 5)):
             index = np.flatnonzero(values)
             axes[1].vlines(index, 0, values[index], color=color, linewidth=1.1)
             axes[1].plot(index, values[index], "o", color=color, markersize=size)
-        top = figures.limit_above(true, moves[0] + true)
-        figures.index_axis(axes[1], "coefficients", len(true), top, -top)
+        top = limit_above(true, moves[0] + true)
+        index_axis(axes[1], "coefficients", len(true), top, -top)
 
     def sentence(self, setting, numbers, running):
         """How much is open."""
@@ -291,7 +303,7 @@ class TasksExplorer(Explorer):
         seen = f"{count(setting['n_points'], 'point')}, {count(setting['n_features'], 'feature')}"
         if not hidden:
             return f"{seen}: no direction is invisible. The labels leave one explanation, and it is the truth."
-        apart = np.abs(moves @ figures.dense_features(tasks.n_features).T).max()
+        apart = np.abs(moves @ dense_features(tasks.n_features).T).max()
         at_points = number(np.abs(moves @ tasks.features[0].T).max())
         hidden = f"{count(hidden, 'direction')} cannot be seen in the labels"
         return f"{seen}: {hidden}. Grey curves leave the truth by up to {apart:.2f}, and at the points by {at_points}."
@@ -343,21 +355,19 @@ class OverfittingExplorer(Explorer):
         """The fit, its coefficients, and what is left against the number of points."""
         (task, estimate, left), d, n = numbers, setting["n_features"], setting["n_points"]
         color = COLORS["min-norm"]
-        figures.draw_task(
-            axes[0], "a task, and the smallest fit", task, {"min-norm": figures.dense_features(d) @ estimate}
-        )
-        figures.write_key(axes[0], {"truth": TRUTH, "fit": color})
+        draw_task(axes[0], "a task, and the smallest fit", task, {"min-norm": dense_features(d) @ estimate})
+        write_key(axes[0], {"truth": TRUTH, "fit": color})
         figures.draw_spectrum(axes[1], estimate, (0, 1, 2), "min-norm")
         axes[1].plot(range(3), np.abs(task.effective[0, :3]), "o", color="none", markeredgecolor=TRUTH)
-        figures.index_axis(axes[1], "size of the fitted coefficients", d, figures.limit_above(estimate, task.effective))
-        figures.write_key(axes[1], {"circles: the truth": TRUTH, "fit, true features": color, "false features": GREY})
+        index_axis(axes[1], "size of the fitted coefficients", d, limit_above(estimate, task.effective))
+        write_key(axes[1], {"circles: the truth": TRUTH, "fit, true features": color, "false features": GREY})
         for j, style in enumerate(("-", "--", ":")):
             curve = grid_survival(d, setting["n_favoured"], setting["weight"])[:, j]
             axes[2].plot(range(1, MOST_POINTS + 1), curve, style, color=COLORS["other"], linewidth=1.2)
         axes[2].axvline(n, color=TRUTH, linewidth=0.8, alpha=0.5)
         axes[2].plot([n] * 3, left, "o", color=color, markersize=5)
-        figures.frame_axes(axes[2], "what is left of each true feature", "points N", (0, MOST_POINTS + 1), 1.09, -0.03)
-        figures.write_key(axes[2], dict.fromkeys(("on a grid: constant —", "sine - -", "cosine ···"), GREY), left=True)
+        frame_axes(axes[2], "what is left of each true feature", "points N", (0, MOST_POINTS + 1), 1.09, -0.03)
+        write_key(axes[2], dict.fromkeys(("on a grid: constant —", "sine - -", "cosine ···"), GREY), left=True)
 
     def sentence(self, setting, numbers, running):
         """Errors, survival, aliases."""
@@ -375,13 +385,8 @@ class OverfittingExplorer(Explorer):
 @functools.lru_cache(maxsize=16)
 def grid_survival(n_features, n_favoured, weight):
     """What is left of features 0, 1, 2 on the grids of 1, 2, ... points, by formula, (MOST_POINTS, 3)."""
-    result, squared = np.zeros((MOST_POINTS, 3)), np.where(np.arange(n_features) < n_favoured, weight, 1.0) ** 2
-    for n_points in range(1, MOST_POINTS + 1):
-        representative, factor = alias_classes(n_points, n_features)
-        part = squared * factor**2
-        total = np.bincount(representative + 1, part)[representative[:3] + 1]
-        result[n_points - 1] = part[:3] / np.where(part[:3] > 0, total, 1)
-    return result
+    weights, alone = np.where(np.arange(n_features) < n_favoured, weight, 1.0), np.eye(3, n_features)
+    return np.array([aliased_min_norm(alone, weights, n).diagonal() for n in range(1, MOST_POINTS + 1)])
 
 
 class MamlExplorer(Explorer):
@@ -392,10 +397,7 @@ class MamlExplorer(Explorer):
     tries = {
         "Adam, held-out": ("held-out points push every false weight down.", {}),
         "None held out": ("nothing selects: the true features do not come out on top.", {"held_out": False}),
-        "Small start": (
-            "without held-out points, but from 0.001 and with one common scale, only true weights grow.",
-            {"held_out": False, "start": 0.001, "outer": OUTERS["one common scale"]},
-        ),
+        "Small start": ("none held out, one common scale: only true weights grow.", SMALL_START),
         "Start 3": ("it finishes, and has selected nothing.", {"start": 3.0}),
     }
     methods = {"MAML": maml_steps}
@@ -433,8 +435,8 @@ class MamlExplorer(Explorer):
     def frames(self, setting):
         """Yield {method: run}, all methods side by side."""
         family, runs = TaskFamily(support=setting["support"], noise=setting["noise"]), {}
-        options = {name: self.options(setting, name) for name in self.methods}
-        trainings = [steps(family, setting["start"], **options[name]) for name, steps in self.methods.items()]
+        source = family, setting["start"]
+        trainings = [steps(*source, **self.options(setting, name)) for name, steps in self.methods.items()]
         for several in itertools.zip_longest(*trainings):
             runs = runs | {name: run for name, run in zip(self.methods, several, strict=True) if run}
             yield runs
@@ -451,24 +453,22 @@ class MamlExplorer(Explorer):
     def draw(self, axes, setting, numbers, running):
         """The weights of all runs over the steps, what is the explorer's own, and an unseen task."""
         runs, tasks, estimates, risks = numbers
-        top = figures.limit_above(*(run.history["weights"] for run in runs.values()), least=2)
+        top = limit_above(*(run.history["weights"] for run in runs.values()), least=2)
         for ax, (name, run) in zip(axes, runs.items(), strict=False):
             shown = dataclasses.replace(run, status="finished" if running else run.status, advice="")
             figures.draw_weights(ax, shown, setting["support"], name)
-            figures.frame_axes(ax, f"the weights as {name} trains", "outer step", (0, STEPS), top)
+            frame_axes(ax, f"the weights as {name} trains", "outer step", (0, STEPS), top)
         self.draw_own(axes, setting, runs, top)
-        fits = {name: figures.dense_features(257) @ estimate[0] for name, estimate in estimates.items()}
-        figures.draw_task(axes[-1], "an unseen task; median risk of ten", tasks, fits)
+        fits = {name: dense_features(257) @ estimate[0] for name, estimate in estimates.items()}
+        draw_task(axes[-1], "an unseen task; median risk of ten", tasks, fits)
         told = {name: "weights 1" if name == "min-norm" else name for name in fits}
-        figures.write_key(
-            axes[-1], {f"{told[name]}: {number(value)}": figures.color_of(name) for name, value in risks.items()}
-        )
+        write_key(axes[-1], {f"{told[name]}: {number(value)}": color_of(name) for name, value in risks.items()})
 
     def draw_own(self, axes, setting, runs, top):
         """Every weight as it is now."""
         figures.draw_spectrum(axes[1], runs["MAML"].weights, setting["support"])
-        figures.index_axis(axes[1], "the size of every weight, now", 257, top)
-        figures.write_key(axes[1], {"true features": COLORS["MAML"], "all others": GREY})
+        index_axis(axes[1], "the size of every weight, now", 257, top)
+        write_key(axes[1], {"true features": COLORS["MAML"], "all others": GREY})
 
     def sentence(self, setting, numbers, running):
         """Where each run stands, what its weights are, what unseen tasks cost."""
@@ -519,19 +519,18 @@ class ReptileExplorer(MamlExplorer):
         task = TaskFamily(support=setting["support"]).unseen(1, setting["n_points"], setting["seed"])
         inner = setting["inner_steps"], setting["inner_rate"]
         try:
-            weights, coefficients = np.abs(joint_descent(task.features[0], task.labels[0], start, *inner)).clip(
-                1e-9, 1e9
-            )
+            weights, coefficients = np.abs(joint_descent(task.features[0], task.labels[0], start, *inner))
         except ValueError:  # it diverges; the weights are drawn where they are
-            weights, coefficients = np.abs(start).clip(1e-9), np.full(257, 1e-9)
+            weights, coefficients = np.abs(start), 0 * start
+        weights, coefficients = weights.clip(1e-9, 1e9), coefficients.clip(1e-9, 1e9)
         low, high = (10.0 ** np.floor(np.log10(size)) for size in (weights.min() / 3, 30 * max(2, weights.max())))
         for j in true:
             alpha = np.geomspace(low / 100, max(low, coefficients[j]))
             ax.loglog(alpha, np.hypot(start[j], alpha), color=green, linewidth=1)
         ax.plot(np.delete(coefficients, true), np.delete(weights, true), ".", color=COLORS["other"], markersize=3)
         ax.plot(coefficients[true], weights[true], "o", color=green, markersize=5)
-        figures.frame_axes(ax, "inner loop on an unseen task: |w| against |α|", "", (low / 100, high), high, low)
-        figures.write_key(ax, {"curve: w² − α² stays as it was": green, "false features": GREY}, left=True)
+        frame_axes(ax, "inner loop on an unseen task: |w| against |α|", "", (low / 100, high), high, low)
+        write_key(ax, {"curve: w² − α² stays as it was": green, "false features": GREY}, left=True)
 
 
 def fits_at(solvers, family, n_points, noise, seed):
@@ -584,14 +583,14 @@ class PointsExplorer(Explorer):
         shown = menu("fits drawn", ["all", *self.names], "Whose fit is drawn")
         return {"n_points": slider("points n", 4, 3, 64, "Points of each task"), **drawn_controls(), "shown": shown}
 
-    def place(self, setting, numbers):
+    def place(self, setting):
         """In words, what was seen."""
         return f"of ten unseen tasks from {count(setting['n_points'], 'point')}"
 
     def draw(self, axes, setting, numbers, running):
         """The task and its fits; the risk of each method."""
-        curves = {name: figures.dense_features(257) @ estimate[0] for name, estimate in numbers[1].items()}
-        figures.draw_task(axes[0], "an unseen task", numbers[0], self.chosen(setting, curves))
+        curves = {name: dense_features(257) @ estimate[0] for name, estimate in numbers[1].items()}
+        draw_task(axes[0], "an unseen task", numbers[0], self.chosen(setting, curves))
         axes[1].set_xscale("log")
         self.draw_errors(axes[1], numbers[-1], self.range)
 
@@ -602,16 +601,14 @@ class PointsExplorer(Explorer):
     def draw_errors(self, ax, errors, limits):
         """A bar for each method, its name above."""
         for row, (name, value) in enumerate(errors.items()):
-            ax.hlines(-row, limits[0], max(value, limits[0]), color=figures.color_of(name), linewidth=7)
+            ax.hlines(-row, limits[0], max(value, limits[0]), color=color_of(name), linewidth=7)
             text = f"{name}: {number(value)}"
-            ax.text(0.01, 0.22 - row, text, color=figures.color_of(name), transform=ax.get_yaxis_transform(), zorder=6)
-        figures.frame_axes(ax, self.kind, self.unit, limits, 0.7, 0.6 - len(errors), yticks=[])
+            ax.text(0.01, 0.22 - row, text, color=color_of(name), transform=ax.get_yaxis_transform(), zorder=6)
+        frame_axes(ax, self.kind, self.unit, limits, 0.7, 0.6 - len(errors), yticks=[])
 
     def sentence(self, setting, numbers, running):
         """All errors."""
-        return (
-            f"{self.kind} {self.place(setting, numbers)}, least first: {ranked(numbers[-1])} {self.unit}".strip() + "."
-        )
+        return f"{self.kind} {self.place(setting)}, least first: {ranked(numbers[-1])} {self.unit}".strip() + "."
 
 
 class DayExplorer(PointsExplorer):
@@ -621,12 +618,8 @@ class DayExplorer(PointsExplorer):
     recipe, kind = staticmethod(day_at), "Error at other hours"
 
     def __init__(self, days, hours, fits, unit, tries):
-        self.given, self.names, self.hours, self.unit = (
-            {"days": days, "fits": fits},
-            list(fits),
-            np.asarray(hours),
-            unit,
-        )
+        self.given, self.names = {"days": days, "fits": fits}, list(fits)
+        self.hours, self.unit = np.asarray(hours), unit
         self.tries = tries or {
             "3 readings": ("what each method makes of three numbers.", {}),
             "1 reading": ("what the methods knew before is most of what they say.", {"readings": 1}),
@@ -653,27 +646,20 @@ class DayExplorer(PointsExplorer):
         places = sorted({setting[name] for name in PLACES[: setting["readings"]]})
         return self.given | {"day": setting["day"], "places": places}
 
-    def place(self, setting, numbers):
+    def place(self, setting):
         """In words, what was seen."""
-        return f"of {setting['day']}, read at " + ", ".join(
-            number(self.hours[place]) for place in self.arguments(setting)["places"]
-        )
+        read = self.hours[self.arguments(setting)["places"]]
+        return f"of {setting['day']}, read at {', '.join(map(number, read))}"
 
     def draw(self, axes, setting, numbers, running):
         """The day, its readings and its fits; the error of each."""
         day, places = np.asarray(self.given["days"][setting["day"]], float), self.arguments(setting)["places"]
         for name, curve in self.chosen(setting, numbers[0]).items():
-            axes[0].plot(self.hours, curve, color=figures.color_of(name), linewidth=1.4)
+            axes[0].plot(self.hours, curve, color=color_of(name), linewidth=1.4)
         figures.draw_fit(axes[0], self.hours, day, points=(self.hours[places], day[places]))
-        figures.frame_axes(
-            axes[0],
-            setting["day"],
-            "hour",
-            self.hours[[0, -1]],
-            figures.limit_above(day, least=1e-9),
-            min(0, 1.1 * day.min()),
-        )
-        self.draw_errors(axes[1], numbers[-1], (0, figures.limit_above(list(numbers[-1].values()), least=1e-9)))
+        low, high = min(0, 1.1 * day.min()), limit_above(day, least=1e-9)
+        frame_axes(axes[0], setting["day"], "hour", self.hours[[0, -1]], high, low)
+        self.draw_errors(axes[1], numbers[-1], (0, limit_above(list(numbers[-1].values()), least=1e-9)))
 
 
 # The panel
@@ -696,9 +682,8 @@ class Panel(widgets.VBox if widgets else object):
         reset = self.button("Reset", "Every control back to where it started", self.try_out, next(iter(explorer.tries)))
         self.stop = self.button("Stop", "Stop the training here", self.halt)
         self.stop.layout.display = None if explorer.trains else "none"
-        buttons = widgets.HBox(
-            [widgets.Label("Try:"), *tries, reset, self.stop, widgets.HTML(page.replace("{summary}", explorer.summary))]
-        )
+        page = widgets.HTML(page.replace("{summary}", explorer.summary))
+        buttons = widgets.HBox([widgets.Label("Try:"), *tries, reset, self.stop, page])
         self.children = [widgets.Box(list(self.inputs.values())), buttons, self.image, self.said, self.written]
         self.add_class("fm-explorer")
         for child, name in zip(self.children, ("grid", "row", "picture", "said", "code"), strict=True):
@@ -752,6 +737,8 @@ class Panel(widgets.VBox if widgets else object):
     def update(self):
         """Show what the controls say; a training starts anew, the old one is forgotten."""
         self.asked, moves, self.moves = False, self.moves, []  # a move from now on asks again
+        if self.picture is None:  # closed meanwhile
+            return
         for name in dict.fromkeys(moves):
             self.watch = ""
             self.move_to(self.explorer.follow(name, self.setting()))
