@@ -51,7 +51,10 @@ SMALL_START = {"held_out": False, "start": 0.001, "outer": OUTERS["one common sc
 STEPS = 300  # outer steps of every run
 MOST_POINTS = 160
 N_UNSEEN = 10  # unseen tasks behind a median
-FIRST_SLICE, LONGEST_SLICE = 0.03, 0.25  # seconds of training before the first picture, and between later ones
+FIRST_SLICE, LONGEST_SLICE = (
+    0.03,
+    0.25,
+)  # seconds of training before the first picture, and between later ones; a slow machine trains longer
 TRUTH, GREY = COLORS["truth"], COLORS["zero"]
 PLACES = ("first", "second", "third", "fourth")
 HEADER = "import dataclasses\nimport numpy as np\nfrom fourier_meta import *\n"
@@ -762,7 +765,7 @@ class Panel(widgets.VBox if widgets else object):
             self.running, self.stop.disabled = None, True
             self.said.value = html.escape(f"This setting cannot be computed: {error}")
         if self.running:
-            self.seconds = min(max(2 * self.seconds, 3 * (time.monotonic() - begin)), LONGEST_SLICE)
+            self.seconds = max(min(2 * self.seconds, LONGEST_SLICE), 3 * (time.monotonic() - begin))
             self.loop.call_later(0.003, self.advance, frames)
 
     def show(self):

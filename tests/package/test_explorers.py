@@ -102,16 +102,6 @@ def test_every_end_of_every_control_gives_a_picture_and_a_sentence(name, short):
 
 
 @every
-def test_random_settings_give_a_picture_and_a_sentence(name, short):
-    panel, rng = OPEN[name](), np.random.default_rng(0)
-    for _ in range(6):
-        for widget in panel.inputs.values():
-            values = other_values(widget)
-            widget.value = values[rng.integers(len(values))]
-        check(panel)
-
-
-@every
 def test_no_control_is_dead(name, short):
     panel = OPEN[name]()
     for control, widget in panel.inputs.items():
@@ -249,7 +239,7 @@ def in_a_loop(scenario, name="maml"):
     return asyncio.run(main())
 
 
-async def until(condition, seconds=60):
+async def until(condition, seconds=300):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
