@@ -242,7 +242,7 @@ for j in true:
     size = "feature" if len(aliases) == 1 else "features"
     print(f"feature {j} ({feature_name(j)}) is one of {len(aliases)} {size}:", *aliases)
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input", "live-alias"]
 example = true[min(1, len(true) - 1)]
 double = [*classes.members(example), example][1]
 sign = np.sign(on_grid[:, double] @ on_grid[:, example])

@@ -302,7 +302,7 @@ for start in (1, 0.1):
         path.append(np.concatenate(ends))  # (2, n_features): weights, coefficients
     paths[start] = np.array(path)  # (len(marks), 2, n_features)
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input", "live-hyperbola"]
 fig, axes = figures.subplots(1, 2, height=3.8, sharex=True, sharey=True)
 for ax, (start, path) in zip(axes, paths.items(), strict=True):
     reach = np.abs(path[:, 1]).max()
