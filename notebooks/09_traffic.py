@@ -677,6 +677,32 @@ if AS_IN_THE_BOOK:
 #
 # A *snowstorm* looks like nothing that the past has seen. On both Mondays of snow everybody is off by 800 or more, and the covariances lose their lead over the weights: they know the ways in which *old days* differed, and hold on to them. The Saturday of snow resembles a quiet Sunday, and there they keep it.
 #
+# ## Try it
+#
+# Pick a day and move its readings. The curves follow.
+
+# %% tags=["explorer", "nbval-ignore-output"]
+from fourier_meta.explorers import explore_day
+
+
+def read_one(prior, hours, readings):  # one day, in vehicles an hour
+    return unit * read(prior, np.array([hours]), np.array([readings]) / unit)[0]
+
+
+shown_priors = {"mean day": starts["mean day"], "MAML": maml}
+shown_priors |= {"full covariance": together["full covariance"]}
+explore_day(
+    {
+        f"{label}, {new_dates[place]}": unit * new[place]
+        for when, label in special.items()
+        for place in np.flatnonzero(new_dates == np.datetime64(when))
+    },
+    clock,
+    {method: partial(read_one, shown_priors[method]) for method in shown_priors},
+    "vehicles an hour",
+)
+
+# %% [markdown]
 # ## What is left for meta-gradients
 #
 # Three tests in which their rivals might fail: few days to learn from; old days that were themselves read at six random hours only; and a fixed use, three readings between 6 and 11 o'clock and a forecast from noon on, for which MAML can be trained as it will be used.
