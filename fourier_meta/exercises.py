@@ -541,6 +541,53 @@ def _variance_left(covariance, hours, noise):
 # 10_networks
 
 
+@exercise
+def check_10_1(answer):
+    """Write share_of_trace(kernel, functions): the part of a kernel's trace in the span of columns."""
+    rng = np.random.default_rng(0)
+    slopes, columns = rng.standard_normal((30, 8)), rng.standard_normal((30, 3))
+    basis = np.linalg.qr(columns)[0]
+    wanted = ((basis.T @ slopes) ** 2).sum() / (slopes**2).sum()
+    kernel = slopes @ slopes.T
+    orthonormal = number(call(answer, kernel, basis))
+    yield (
+        np.isclose(orthonormal, wanted),
+        "Even for orthonormal columns B, the trace of B^T k B over that of k differs.",
+    )
+    yield (
+        np.isclose(number(call(answer, 7 * kernel, basis)), wanted),
+        "A kernel seven times as large has the same share.",
+    )
+    mixed = number(call(answer, kernel, columns))
+    yield np.isclose(mixed, wanted), "The columns may have any length and overlap; only their span may matter."
+
+
+@exercise
+def check_10_2(answer):
+    """At which eigenvalue of the kernel does one inner step of rate 0.02 fit a wave whole?"""
+    value = number(answer)
+    yield value != 50, "That is the eigenvalue for a rate of 0.01."
+    yield np.isclose(value, 25), f"A step then fits {2 * 0.02 * value:.3g} of the wave, and 1 is wanted."
+
+
+@exercise
+def check_10_3(answer):
+    """Write residuals_after(kernel, residuals, rate, steps): gradient descent with a kernel that stays."""
+    rng = np.random.default_rng(0)
+    slopes, residuals = rng.standard_normal((6, 20)), rng.standard_normal(6)
+    kernel, rate = slopes @ slopes.T, 0.01
+    wanted = [residuals]
+    for _ in range(7):
+        wanted.append(wanted[-1] - rate * 2 / 6 * kernel @ wanted[-1])
+    for steps, sentence in (
+        (0, "Without a step the residuals stay what they are."),
+        (1, "One step takes 2 rate / N times the kernel times the residuals away; look at the factor and at the sign."),
+        (7, "Every step starts from what the one before has left."),
+    ):
+        left = returned(answer, (6,), kernel, residuals, rate, steps)
+        yield np.allclose(left, wanted[steps]), sentence
+
+
 # A_report
 
 

@@ -417,6 +417,36 @@ WRONG["check_09_3"] = [
 # 10_networks
 
 
+def share_of_trace(kernel, functions):
+    basis, _ = np.linalg.qr(functions)
+    return np.trace(basis.T @ kernel @ basis) / np.trace(kernel)
+
+
+def residuals_after(kernel, residuals, rate, steps):
+    for _ in range(steps):
+        residuals = residuals - 2 * rate / len(residuals) * kernel @ residuals
+    return residuals
+
+
+RIGHT["check_10_1"] = [share_of_trace, lambda kernel, functions: [share_of_trace(kernel, functions)]]
+WRONG["check_10_1"] = [
+    (lambda kernel, functions: np.trace(functions.T @ kernel @ functions) / np.trace(kernel), "overlap"),
+    (lambda kernel, functions: share_of_trace(kernel, functions) * np.trace(kernel), "differs"),
+    (lambda kernel, functions: 0.5, "differs"),
+    (0.5, "the function itself"),
+]
+RIGHT["check_10_2"] = [25, 25.0, [25], np.array(25)]
+WRONG["check_10_2"] = [(50, "0.01"), (5, "0.2 of the wave"), (0.02, "and 1 is wanted"), (None, "nothing")]
+RIGHT["check_10_3"] = [residuals_after, lambda *arguments: residuals_after(*arguments).tolist()]
+WRONG["check_10_3"] = [
+    (lambda kernel, residuals, rate, steps: residuals_after(kernel, residuals, rate, 1), "Without a step"),
+    (lambda kernel, residuals, rate, steps: residuals_after(kernel, residuals, -rate, steps), "the sign"),
+    (lambda kernel, residuals, rate, steps: residuals_after(kernel, residuals, rate / 2, steps), "the factor"),
+    (lambda kernel, residuals, rate, steps: residuals_after(kernel, residuals, rate, min(steps, 1)), "Every step"),
+    (lambda kernel, residuals, rate, steps: residuals[:2], "The shape must be (6,)"),
+]
+
+
 # A_report
 
 
