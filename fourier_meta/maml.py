@@ -82,6 +82,8 @@ def min_norm_gradient(weights, train, validation, inner_steps=None, inner_rate=N
     """As `ridge_gradient`, for the limit of no penalty: the inner loop interpolates.
 
     Raises ValueError also if fewer weights than training points differ from 0, as then nothing can interpolate.
+
+    Taught in notebook 05_mechanisms.
     """
     weights, start = check_batch(weights, train, validation, start)
     n_points = train.n_points

@@ -141,7 +141,10 @@ def gradient_descent(features, labels, weights, inner_steps=5, inner_rate=0.02):
 
 
 def few_steps(features, labels, weights, inner_steps=5, inner_rate=0.02):
-    """What `gradient_descent` predicts with: the effective coefficients weights * alpha, array (..., n_features)."""
+    """What `gradient_descent` predicts with: the effective coefficients weights * alpha, array (..., n_features).
+
+    Raises ValueError as `gradient_descent` does. Taught in notebook 03_maml.
+    """
     return weights * gradient_descent(features, labels, weights, inner_steps, inner_rate)
 
 

@@ -277,7 +277,10 @@ class TaskFamily:
 
 
 def unseen_stream(seed=0):
-    """A random generator for test tasks: no training draws from it, whatever the seeds of both."""
+    """A random generator for test tasks: no training draws from it, whatever the seeds of both.
+
+    Raises ValueError if the seed is not a whole number of at least 0. Taught in notebook 02_overfitting.
+    """
     seed = checks.at_least("seed", seed, 0, 0)
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(UNSEEN,)))
 

@@ -154,7 +154,10 @@ class Run:
 
 
 def load_run(path):
-    """Read the Run that `Run.save` wrote to `path`; raises ValueError if there is none, or not a whole one."""
+    """Read the Run that `Run.save` wrote to `path`; raises ValueError if there is none, or not a whole one.
+
+    Taught in the appendix, A_report.
+    """
     record_path, arrays_path = _pair(path)
     try:
         record, content = json.loads(record_path.read_text(encoding="utf-8")), arrays_path.read_bytes()
@@ -419,7 +422,10 @@ def run_to_end(steps):
 
 
 def interrupted_run():
-    """The Run that an interrupt last cut short, to look at or to `resume`; raises ValueError if there is none."""
+    """The Run that an interrupt last cut short, to look at or to `resume`; raises ValueError if there is none.
+
+    Taught in notebook 03_maml.
+    """
     if not _interrupted:
         raise ValueError("run: no training has been interrupted here; start one and stop it")
     return _interrupted[0]

@@ -25,7 +25,10 @@ def without_solutions(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 def main(names: list[str], folder: Path = FOLDER) -> None:
     for source in sources(names):
-        teacher = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
+        stored = source.with_suffix(".ipynb")
+        if not stored.exists():
+            sys.exit(f"{stored.name} is missing: run make notebooks ONLY={source.stem}")
+        teacher = nbformat.read(stored, as_version=4)
         for reader, notebook in {"student": without_solutions(teacher), "teacher": teacher}.items():
             files.replace(folder / reader / f"{source.stem}.ipynb", nbformat.writes(notebook) + "\n")
     print(f"{folder}: student/ has no solutions, teacher/ has them all")
