@@ -18,6 +18,7 @@ import pytest
 
 # Two sensible values for each setting; those of one notebook where the same name means something else there.
 ALTERNATIVES = {
+    "few_points": (3, 6),
     "few_tasks": (3, 8),
     "first_test_year": (2016, 2018),
     "good_hours": ((6, 12, 20), (8, 16)),
@@ -36,6 +37,7 @@ ALTERNATIVES = {
     "n_seeds": (3, 5),
     "n_tasks": (8, 20),
     "noise": (0.05, 0.2),
+    "noise_level": (0.05, 0.2),
     "outer_rate": (0.03, 0.1),
     "penalty": (0.003, 0.1),
     "seed": (1, 2),
@@ -50,7 +52,6 @@ ALTERNATIVES = {
 } | {
     ("04_reptile", "outer_rate"): (0.3, 0.8),
     ("05_mechanisms", "steps"): (60, 150),
-    ("06_prior", "n_points"): (3, 6),
     ("08_million", "n_features"): (4097, 16_385),
     ("08_million", "start"): (0.01, 0.0005),
     ("09_traffic", "n_features"): (13, 17),
