@@ -298,9 +298,9 @@ ahead = tuple(p + h * d for p, d in zip(parameters, direction, strict=True))
 behind = tuple(p - h * d for p, d in zip(parameters, direction, strict=True))
 rise = mean_loss_after(ahead, x, y, adapt) - mean_loss_after(behind, x, y, adapt)
 slope = sum((g * d).sum() for g, d in zip(gradient, direction, strict=True))
-difference = abs(rise / (2 * h) - slope).item()
-print("central difference, error below 1e-6:", difference < 1e-6)
-assert difference < 1e-6
+difference = abs(rise / (2 * h) / slope - 1).item()
+print("central difference, relative error below 1e-5:", difference < 1e-5)
+assert difference < 1e-5
 
 # %%
 leaves = [p.clone().requires_grad_() for p in parameters]
@@ -714,9 +714,9 @@ assert np.median(stays[1]) > 0.9 * np.median(stays[0])
 # %% [markdown]
 # Along the training of every method, the error falls as the share rises, from a share of 0.15 and an error of 4 on. But the methods run on paths of their own: at the same share, Reptile and pretraining err less than head only.
 # So among networks that are trained to the end the share orders the errors much less well. Reptile ends with a *smaller* share than first order and mostly with a smaller error, head only with a *larger* share and a larger error.
-# The speed, which is the share times the size of the kernel, orders these better. On the right all methods lie on one line: most of what a network can learn from ten points is written in its kernel before it sees them.
+# The speed, which is the share times the size of the kernel, orders these better. (One point, a head-only network whose inner steps diverge, lies above the figure.) On the right all methods lie on one line: most of what a network can learn from ten points is written in its kernel before it sees them.
 #
-# **What it does not explain.** The share says nothing about *where* a network starts: the average wave that all trained networks begin with is worth 0.9 of the error of a random start, at any share.
+# **What it does not explain.** The share says nothing about *where* a network starts: the average wave, with which most trained networks begin, lowers the error from 4.0 to 3.1 before any step.
 # It says nothing about speed, without which a share is of no use in ten steps.
 # And it says nothing about what the kernel does *while* a network adapts. From 4,000 steps on the frozen kernel gets no better, and the network does: the points leave the diagonal downwards.
 # What MAML learns late is not in the kernel at the start. A linear model has no such thing.
