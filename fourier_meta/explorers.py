@@ -8,6 +8,7 @@ and lets the kernel see to its messages before it takes more. The style of a pan
 import asyncio
 import dataclasses
 import functools
+import gc
 import html
 import inspect
 import itertools
@@ -199,8 +200,13 @@ def drawn_controls():
     options = {"step": 0.05, "readout_format": ".2f"}
     return {
         "noise": slider("noise σ", 0.0, 0, 1, "Standard deviation of the noise on labels", "FloatSlider", **options),
-        "seed": slider("seed", 0, 0, 99, "Everything random follows from it: other tasks, other points"),
+        "seed": seed_slider(),
     }
+
+
+def seed_slider():
+    """Everything random follows from it."""
+    return slider("seed", 0, 0, 99, "Everything random follows from it: other tasks, other points")
 
 
 # Explorers
@@ -267,7 +273,7 @@ class TasksExplorer(Explorer):
             "along": slider("way along", 1.0, 0, 3, way, "FloatSlider", step=0.1, readout_format=".2f"),
             "support": support_menu(),
             "design": menu("points x", DESIGNS, "How the points are placed"),
-            "seed": drawn_controls()["seed"],
+            "seed": seed_slider(),
         }
 
     def follow(self, name, setting):
@@ -791,6 +797,8 @@ class Panel(widgets.VBox if widgets else object):
         self.running = self.frame = self.picture = None
         for widget in _tree(self):
             widgets.Widget.close(widget)
+        self.image.value, self.written.value = b"", ""  # the notebook's Out keeps the panel itself
+        gc.collect()  # a figure is a circle of references, and large
 
 
 def _tree(widget):

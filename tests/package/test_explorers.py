@@ -256,7 +256,7 @@ def test_the_picture_moves_while_it_trains(name):
 
     panel, shown = in_a_loop(scenario, name)
     steps = [runs["MAML"].step for runs in shown]
-    assert len(steps) >= 3
+    assert len(steps) >= 2
     assert steps == sorted(set(steps))
     assert steps[-1] == 300
     assert panel.stop.disabled
@@ -326,13 +326,13 @@ def test_an_error_becomes_a_sentence_and_the_panel_lives_on():
 def test_a_panel_can_be_freed_and_a_cell_that_runs_again_frees_its_old_one(monkeypatch):
     monkeypatch.setattr(explorers, "_current_cell", lambda: "a cell")
     explorers.explore_tasks()
-    opened, plots = len(ipywidgets.Widget.widgets), plt.get_fignums()
+    opened, plots = len(ipywidgets.widgets.widget._instances), plt.get_fignums()
     first = weakref.ref(explorers.open_panels["explore_tasks", "a cell"])
     figure = weakref.ref(first().picture.canvas.figure)
     explorers.explore_tasks()
     gc.collect()
     assert figure() is None
-    assert len(ipywidgets.Widget.widgets) == opened
+    assert len(ipywidgets.widgets.widget._instances) == opened
     assert plt.get_fignums() == plots == []
 
 
