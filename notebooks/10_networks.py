@@ -401,7 +401,7 @@ show(
 
 
 # %% [markdown]
-# The pretrained network starts at the average wave and hardly leaves it. MAML's network starts at much the same curve and turns to the wave it sees.
+# The pretrained network starts at the average wave and bends towards the points, without becoming the wave. MAML's network starts at much the same curve and is close to the wave after one step.
 # On the second row nothing was seen left of 0, and yet a wave comes out there: what was learned is not a curve, but *how curves may change*.
 #
 # The same errors as in the table above, for these three networks:
@@ -595,6 +595,8 @@ show(
 )
 
 # %% [markdown]
+# The order of MAML, first order and Reptile is the same in both models, the distances are not: a network's share settles at about a half, and Reptile is far closer than it was with 257 weights that start at 1.
+#
 # ## A formula that carries over
 #
 # [Chapter 3](03_maml.ipynb) gave the height that MAML's true weights aim at: $(2\eta)^{-1/2}$, so that $2 \eta w^2 = 1$ and
