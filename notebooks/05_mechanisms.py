@@ -189,11 +189,13 @@ pruned = [middle_risk(method, "Adam", 1.0) for method in ("MAML", "joint")]
 claim("under Adam, MAML and joint adaptation prune from ones", max(pruned) < 1e-3)
 
 # %% [markdown]
-# Read the left panel first. Under Adam, starts below 0.1 make no difference, and *held-out points* are what matters: every solid line but Reptile's lies low, every dotted line lies where predicting 0 does.
+# Read the left panel first. Under Adam, starts below 0.1 make no difference, and *held-out points* are what matters: MAML's line and the joint one lie lowest, first order's at a few hundredths, and every dotted line where predicting 0 does.
 # Reptile has nothing held out, so under Adam it learns nothing either.
 # MAML with its weights adapting as well ("joint", the very inner loop of Reptile) prunes like MAML. So it is the split into training and held-out points that prunes, not the name of the algorithm.
 #
 # Then the right panel. Under one common scale the *start* matters, and hardly anything else: from 0.001 all seven methods solve tasks from 4 points, with or without held-out points, in second or in first order.
+#
+# A line ends where runs of it diverge. (Reptile's own step, a part of the way to the mean, keeps proportions as one common scale does: chapter 4.)
 #
 # So there are two mechanisms. The rest of the chapter derives both.
 #
@@ -252,7 +254,10 @@ for name, judged, formula in (
 ):
     _, gradient = maml_gradient(ones, train, judged, 1, inner_rate)
     measured = gradient[false].mean()
-    print(f"{name:16s} mean push on a false weight: measured {measured:+.5f}", end=", ")
+    print(
+        f"{name:16s} mean gradient of a false weight: measured {measured:+.5f}",
+        end=", ",
+    )
     print(f"formula {formula:+.5f}")
 
 # %% [markdown]
@@ -262,7 +267,13 @@ for name, judged, formula in (
 #
 # The same bookkeeping for K steps needs three sums: $q$ of a true weight, and $Q = \sum q_j$ and $Q_2 = \sum q_j^2$ over the false ones.
 # On the training points the signal's residual shrinks in every step by $\rho = 1 - 2 \eta \, (q + Q / N)$: the true features fit it, and the false ones together fit it, too.
-# Then the forward pass gives every $c$, and the backward pass of chapter 3 gives every gradient, in expectation:
+# With $A = \sum_{k<K} \rho^k$, per unit of a true coefficient $\beta$ or of $z_j$:
+#
+# - *forward*, a true coefficient reaches $2 \eta q A \, \beta$ and a false one $2 \eta q_j A \, z_j$;
+# - *the judge*, at held-out points, says $u_K = 2 (c_K - \beta)$: $-2 (1 - 2 \eta q A)$ for a true feature, $+4 \eta q_j A$ for a false one. The training points say $-2 \rho^K$ for both: they see a residual, not a truth;
+# - *backward*, each step takes $2 \eta \, \Phi^\top \Phi (q \odot u) / N$ from $u$. What $q \odot u$ puts on the signal, `flow` in the code, shrinks by $\rho$ a step like the residual, and reaches true and false features alike.
+#
+# The gradient is $2 w \, \partial L / \partial q$ with equation (3) of chapter 3, averaged with $\mathbb E \beta^2 = 1$ and (1):
 
 
 # %%
@@ -318,7 +329,7 @@ for weights in history["weights"][early]:
 for name in variants:
     error = np.max(np.abs(np.array(derived[name]) - measured[name]))
     largest = np.max(np.abs(measured[name]))
-    print(f"{name:22s} push at the start {measured[name][0]:+.5f}", end=", ")
+    print(f"{name:22s} gradient at the start {measured[name][0]:+.5f}", end=", ")
     print(
         f"derived {derived[name][0]:+.5f}, error {error / largest:.0%} of the largest"
     )
@@ -353,9 +364,9 @@ show(
 # %% [markdown]
 # Three facts of chapter 3 have their reason here.
 #
-# - **Why false weights fall.** At held-out points the push is positive. It dies with the signal's residual: when the true features fit a task in K steps, false ones have nothing to mislead with.
+# - **Why false weights fall.** At held-out points the gradient is positive, so descent presses them down. The pressure dies with the signal's residual: when the true features fit a task in K steps, false ones have nothing to mislead with.
 # - **What first order lacks.** It keeps the part that comes from $c_K$, which is proportional to $w_j^3$ and vanishes as the weight falls. The part that the backward pass carries is proportional to $w_j$ and goes on pressing.
-# - **Without held-out points** the push has the other sign at every step.
+# - **Without held-out points** the gradient has the other sign at every step.
 #
 # ## Motion under one common scale
 #
@@ -410,7 +421,7 @@ for name, (taken, theory, true_path, false_path) in motion.items():
     axes[1].annotate(name, (taken[-1], false_path[-1]), **place)
 axes[0].set(title="true weights rise either way", ylabel="weight")
 axes[0].set_xlabel("outer step")
-axes[1].set(title="false weights: the split decides", xlabel="outer step")
+axes[1].set(title="false weights hardly move", xlabel="outer step")
 axes[1].margins(y=0.25)
 show(
     fig,
@@ -534,7 +545,7 @@ for method in noise_table.levels("method"):
 # - *Held-out points prune*: a false weight's expected gradient there is positive, equation (2), as long as the signal is not fitted. Whether $\alpha$ adapts alone or with $w$ changes nothing.
 # - *Fitting amplifies*: without held-out points all weights rise in proportion to what they fit, true ones $N / |S|$ times faster, equation (3).
 # - *The outer optimiser decides*: Adam destroys proportions, so only pruning selects, from any start between 0.0001 and 1 that was tried. One common scale keeps them, so a small start is enough, for every method, with or without held-out points.
-# - *It ends* at a start of 0 (stuck), 3 (nothing selected) and 5 (diverged), and in noise, for MAML under one common scale without held-out points.
+# - *It ends* at a start of 0 (stuck), 3 (nothing selected) and 5 (diverged), and in noise, for MAML under one common scale without held-out points; Reptile keeps its share there.
 #
 # None of this says what the weights *are*. [Chapter 6](06_prior.ipynb) does: they estimate a prior.
 #
@@ -543,12 +554,12 @@ for method in noise_table.levels("method"):
 # **Exercise 1.** With K = 1, a rate of 0.02, 64 points, three true features and no noise: how large is the expected gradient of a false weight of size 2 at held-out points? (Only its own belief counts, as in equation (2).)
 
 # %% tags=["exercise"]
-push = ...
-check_05_1(push)
+gradient = ...
+check_05_1(gradient)
 
 # %% tags=["solution"]
-push = 16 * 0.02**2 * 2**3 * 3 / 64
-check_05_1(push)
+gradient = 16 * 0.02**2 * 2**3 * 3 / 64
+check_05_1(gradient)
 
 # %% [markdown]
 # **Exercise 2.** Rewrite the algorithm: `one_scale(parameters, gradient, state, progress)` is an outer optimiser without momentum. It moves the parameters down the gradient so that the largest entry moves by exactly 0.1 and all others in proportion, and returns the new parameters and `None`. A gradient of zeros moves nothing. `train_maml(family, 0.001, outer=one_scale)` should then work.

@@ -182,6 +182,7 @@ class SmallFigure extends Explorer {
     super(figure, {});
     this.title = title;
     this.plot = new FunctionPlot({ height: 230, label: title });
+    this.plot.box.dataset.method = "maml";
     const id = identifier("small");
     this.values = values;
     this.slider = element("input", { id, type: "range", min: 0, max: values.length - 1, value: values.indexOf(initial), oninput: () => this.show() });
@@ -206,7 +207,7 @@ class SmallFigure extends Explorer {
 /** Chapter 2: the fastest wave that a grid of N points takes for feature 1. */
 class AliasFigure extends SmallFigure {
   constructor(figure) {
-    super(figure, { title: "Two waves through the same points", label: "grid points N", values: whole(8, 160), initial: 24 });
+    super(figure, { title: "Two waves through the same points", label: "grid points N", values: whole(8, 160), initial: 64 });
   }
 
   draw(n) {
