@@ -310,7 +310,7 @@ show(
 )
 
 # %% [markdown]
-# The signal has not vanished. A fifth or a quarter of it survives, and equal parts sit on the aliases, where they make the wild swings between the points.
+# The signal has not vanished. A fifth or a quarter of it survives, and comparable parts sit on the aliases, where they make the wild swings between the points.
 #
 # ## At random x, it goes everywhere
 #

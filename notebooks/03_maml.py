@@ -270,7 +270,7 @@ assert np.allclose(same, [-0.48, -0.48])
 # The gradient says what to do: $-0.8$ for the true weight, so descent lets it *rise*; $+0.8$ for the false one, so it *falls*.
 #
 # The last line is the whole story of this chapter in two numbers. Let the training point be its own judge, and both gradients are equal and negative: both weights rise.
-# Fitting alone cannot tell a feature that explains from one that happens to agree. A point that was not fitted can.
+# Fitting this point cannot tell the feature that explains it from the one that happens to agree. A point that was not fitted can.
 #
 # ## MAML in torch, on one screen
 #
@@ -546,7 +546,7 @@ show(
 
 # %% [markdown]
 # Without held-out points *everything rises*, true and false alike, since Adam gives each weight steps of the same size, however weak its gradient is.
-# It ends only where the weights are so large that the inner loop comes to its limit of stability: near 2, as *Where it breaks* explains. Nothing is selected. First order with held-out points lies between: it prunes, and less cleanly.
+# It ends only where the weights are so large that the inner loop comes to its limit of stability, which falls as one over their square: near 2 here, as *Where it breaks* explains. Nothing is selected. First order with held-out points lies between: it prunes, and less cleanly.
 #
 # Does a small start help, as it will help in [chapter 4](04_reptile.ipynb)? Not here. The same two trainings from 0.001:
 

@@ -338,7 +338,7 @@ show(
 )
 
 # %% [markdown]
-# One task, 257 features, each a point that starts at the vertex of its hyperbola (grey). The true ones slide up; the false ones hardly leave the vertex.
+# One task, 257 features, each a point that starts at the vertex of its hyperbola (grey). The true ones slide up; the false ones climb far less.
 # With a lower vertex the false ones stay lower, and the true ones have to climb higher to make the product $w \alpha$ that the task asks for.
 # The floor is the start's; the height is the tasks'. And the higher a weight is, the less $\alpha = \beta / w$ it needs, so growth slows down by itself.
 #
@@ -473,9 +473,9 @@ show(
 
 # %% [markdown]
 # Nothing else was changed, and Reptile solves tasks from *three* points, with every seed: the bands are narrower than the lines.
-# Each tenth of the start divides the risk by about ten thousand: the false weights stay at the start $w_0$, a fit spreads over features in proportion to $w^2$, so what leaks to the false ones goes with $w_0^2$, and its square, the risk, with $w_0^4$.
+# At small starts each tenth divides the risk by about ten thousand: the false weights stay at the start $w_0$, a fit spreads over features in proportion to $w^2$, so what leaks to the false ones goes with $w_0^2$, and its square, the risk, with $w_0^4$.
 #
-# Growth is *relative*: add the two updates of (1), and $w + \alpha$ is multiplied by $1 - \eta h$ in every step. True features, with a large $h$ in every task, gain orders of magnitude; a false one, with an $h$ near 0, hardly gains.
+# Growth is *relative*: add the two updates of (1), and $w + \alpha$ is multiplied by $1 - \eta h$ in every step (and $w - \alpha$ by $1 + \eta h$, which grows where the coefficient is negative). True features, with a large $h$ in every task, gain orders of magnitude; a false one, with an $h$ near 0, hardly gains.
 # The outer step of Reptile keeps proportions, as it has one common scale for all weights. Under Adam every weight takes steps of the same size, and the start is forgotten. We come to that below.
 #
 # ## What one task alone can do

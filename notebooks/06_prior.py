@@ -17,7 +17,7 @@
 # %% [markdown]
 # ## You will
 #
-# **Do.** Read a weight as the standard deviation of a coefficient, write empirical Bayes in 14 lines, and put it into a contest with everything that the book has shown so far.
+# **Do.** Read a weight as the standard deviation of a coefficient, write empirical Bayes in fewer than 20 lines, and put it into a contest with everything that the book has shown so far.
 #
 # **Learn.**
 #
@@ -143,11 +143,11 @@ show(
 #
 # A large weight says: this coefficient varies a lot from task to task. A weight of 0 says: it is always 0. *The weights are the prior of the tasks.*
 #
-# And the fit? Given labels, the density of $\beta$ is largest, and has its mean, where
+# What is believed of $\beta$ before a task is seen is its *prior*; what is believed after its labels is its *posterior*. Given labels, the posterior density is largest, and has its mean, where
 #
 # $$ \frac{\lVert y - \Phi \beta \rVert^2}{\sigma^2} + \sum_j \frac{\beta_j^2}{q_j} $$
 #
-# is least. With $\beta = w \odot \alpha$ the second sum is $\lVert \alpha \rVert^2$, and after a division by $N / \sigma^2$ this is ridge regression of chapter 2 with weights $w$ and penalty $\sigma^2 / N$. So *ridge is the posterior mean*, and min-norm is its limit without noise.
+# is least. With $\beta = w \odot \alpha$ the second sum is $\lVert \alpha \rVert^2$, and after a division by $N / \sigma^2$ this is *ridge regression* with weights $w$: it minimises $\tfrac1N \lVert y - \Phi (w \odot \alpha) \rVert^2 + \mu \lVert \alpha \rVert^2$, with penalty $\mu = \sigma^2 / N$. So *ridge is the posterior mean*, and min-norm is its limit without noise.
 
 # %%
 noisy = TaskFamily(n_features, support, noise_level).sample(
@@ -196,7 +196,7 @@ for j in (0, support[0], n_features - 1):
 #
 # The algorithm multiplies every variance by the *root of observed over expected*, both summed over tasks. Where they are equal it stands still, and that is where (3) is 0.
 #
-# Why the root? $\log \det C$ is concave in $q$, so its tangent is never below it. $y^\top C^{-1} y$ is the least value over $\beta$ of $\lVert y - \Phi \beta \rVert^2 / \sigma^2 + \sum_j \beta_j^2 / q_j$, so the present best $\beta$ gives something that is never below it. Their sum touches the likelihood where the step begins and is nowhere above it. Its maximum has the root in it, so *no step can lower the likelihood*.
+# Why the root? $\log \det C$ is concave in $q$, so its tangent is never below it. $y^\top C^{-1} y$ is the least value over $\beta$ of $\lVert y - \Phi \beta \rVert^2 / \sigma^2 + \sum_j \beta_j^2 / q_j$, so the present best $\beta$ gives something that is never below it. Their sum touches the likelihood where the step begins and is nowhere above it. For one variance that bound is, up to a constant, $q_j \, e_j + q_{j, \text{old}}^2 \, o_j / q_j$, with what was observed, $o_j$, and expected, $e_j$; it is least at $q_{j, \text{old}} \sqrt{o_j / e_j}$, so *no step can lower the likelihood*.
 #
 # The noise is one more variance, whose columns are those of the identity.
 
@@ -281,7 +281,7 @@ if as_in_the_book:
     assert found[3, 4] <= 3
 
 # %% [markdown]
-# From three points no method can solve even a task whose prior it *knows* better than just so. From 30 tasks of three points the prior itself is found, most of the time.
+# Three points only just determine a task whose three features are known. From 30 tasks of three points the features themselves are found.
 #
 # Where it fails, it is not always the information that is missing. The likelihood has several maxima, and the climb may end in a lower one:
 
@@ -651,8 +651,8 @@ draw_ratios(
 # Said plainly, for 15 tasks:
 #
 # - **2 points**: nobody learns anything that helps. Whoever tries is no better than predicting 0, and empirical Bayes is worse: it fits accidents. Only the smoothness prior, which was told, gains a little.
-# - **4 points, no noise**: empirical Bayes is best, with the noise that the *likelihood* gives. S is on top in nine draws of ten, where MAML and Reptile manage six at best; in the tenth it is as lost as they are. Held-out noise costs here, as a quarter of 4 points is a lot.
-# - **8 points or more, no noise**: empirical Bayes is as good as the oracle, and so is the group lasso, from one set of 15 tasks. MAML through ridge ties at 8 points, and falls behind with more, because it was given a penalty. Small starts end at 1e-4 to 1e-6, MAML from ones at 3e-2.
+# - **4 points, no noise**: empirical Bayes is best, with the noise that the *likelihood* gives. S is on top in nine draws of ten, where MAML and Reptile manage six at best; in the tenth it is as lost as they are, so that the table counts a tie. Held-out noise costs here, as a quarter of 4 points is a lot.
+# - **8 points or more, no noise**: empirical Bayes is as good as the oracle, and so is the group lasso, from one set of 15 tasks. MAML through ridge ties at 8 points, and falls behind with more, because it was given a penalty. At 8 points small starts end at 1e-4 to 1e-6, MAML from ones at 3e-2.
 # - **4 points, noise 0.3**: who was told wins, the smoothness prior. Those who learn hardly differ.
 # - **8 points or more, noise 0.3**: empirical Bayes with held-out noise is at the oracle, with the noise of the likelihood behind by a factor of four to seven. Reptile and MAML *from a small start* tie with it at 16 points; MAML from ones, and through ridge, loses by a factor of two to seven.
 # - **One task alone**: OMP, told how many, is close to the oracle at 64 points with noise, and exact from 16 without. Where points are many, tasks are not needed.
@@ -703,7 +703,7 @@ show(
 # %% [markdown]
 # From ten tasks of 8 points on, empirical Bayes with held-out noise is as good as the oracle, with and without noise. The group lasso needs about as many, MAML through ridge and moment ranking about thirty.
 # From a small start, meta-gradients reach the oracle from thirty tasks when there is noise. Without noise they fall steadily and do not arrive: their false weights are small and not zero.
-# With one or three tasks only one method is of use, the one that was *told*: the smoothness prior.
+# With one task only one method is of use, the one that was *told*: the smoothness prior. With three, empirical Bayes finds S in some draws and not in others.
 #
 # ## When assumptions fail
 #
@@ -733,7 +733,7 @@ print_verdicts(by_case, case_regions)
 
 # %% [markdown]
 # - *Scattered*: the smoothness prior is worth as much as predicting 0. What was told was wrong. Nobody who learns minds.
-# - *Unequal*: moment ranking never finds the smallest coefficient, and MAML hardly ever, from any start: it weighs a feature by what it is worth to the loss, and this one is worth a hundredth of the first. Empirical Bayes and the group lasso find it in every seed. With noise the *risk* of MAML from a small start is within a factor of two all the same; selection and risk are two things.
+# - *Unequal*: moment ranking never finds the smallest coefficient, and MAML with K steps inside hardly ever, from either start (through ridge it does in most draws): it weighs a feature by what it is worth to the loss, and this one is worth a hundredth of the first. Empirical Bayes and the group lasso find it in every seed. With noise the *risk* of MAML from a small start is within a factor of two all the same; selection and risk are two things.
 # - *Crowded*: slow waves look alike, and moment ranking takes them for true in every seed. What fits is not fooled.
 #
 # In none of the six does any of these methods win against empirical Bayes with held-out noise.
@@ -794,9 +794,9 @@ for name, solve in solvers.items():
 #
 # ## Summary
 #
-# - *A weight is a prior standard deviation*; ridge with weights is the posterior mean.
+# - *A weight is a prior standard deviation*; ridge with weights is the posterior mean. Empirical Bayes estimates it. What MAML learns is as much of it as its own inner loop needs: which features, and how fast; its height comes from K and $\eta$.
 # - *Empirical Bayes* multiplies each variance by the root of observed over expected, and never lowers the likelihood. It finds S from 15 tasks of 4 points or 30 of 3, and recovers variances as well as if coefficients had been seen.
-# - *It breaks* with noise and more features than labels: then the likelihood explains noise away. Held-out points choose the noise level right. With few points the climb may also end in a lower maximum.
+# - *It breaks* with noise and more features than labels: then the likelihood explains noise away. Held-out points choose a noise level that predicts about as well as the true one. With few points the climb may also end in a lower maximum.
 # - *In the contest* empirical Bayes wins or ties from 4 points on, with held-out noise as soon as there is noise. Meta-gradients from a small start tie with it where there is noise and 16 points or 30 tasks; from ones they are nowhere best. A prior that is told, and right, wins where data are fewest.
 # - *What is equal at every point that a method looks at, it cannot tell apart.*
 #
