@@ -607,14 +607,14 @@ show(
 
 # %%
 special = {
-    "2018-05-16": "a Wednesday",
-    "2017-11-23": "Thanksgiving",
-    "2017-12-25": "Christmas",
-    "2018-01-01": "New Year's Day",
-    "2018-07-04": "Independence Day",
-    "2018-01-22": "snow, Monday",
-    "2018-03-05": "snow, Monday",
-    "2018-04-14": "snow, Saturday",
+    "2018-05-16": "Wednesday, May 2018",
+    "2017-11-23": "Thanksgiving 2017",
+    "2017-12-25": "Christmas 2017",
+    "2018-01-01": "New Year's Day 2018",
+    "2018-07-04": "Independence Day 2018",
+    "2018-01-22": "snow, Monday, January",
+    "2018-03-05": "snow, Monday, March",
+    "2018-04-14": "snow, Saturday, April",
 }
 judged = {
     "calendar": together["calendar"],
@@ -628,11 +628,11 @@ by_day = {  # the median over 100 choices of the hours to read
     for name, prior in judged.items()
 }
 print(f"error from {n_readings} readings, vehicles an hour")
-print(" " * 30 + "".join(f"{name:>12s}" for name in judged))
+print(" " * 24 + "".join(f"{name:>12s}" for name in judged))
 for date, words in special.items():
     for day in np.flatnonzero(new_dates == np.datetime64(date)):
         values = "".join(f"{by_day[name][day]:12.0f}" for name in judged)
-        print(f"{date}  {words:18s}{values}")
+        print(f"{words:24s}{values}")
 wins = stored.cube("wins", "readings", "seed", method="full covariance").mean(axis=1)
 gains = stored.cube("gain", "readings", "seed", method="full covariance").mean(axis=1)
 print("\nfull covariance against the calendar, day by day")
@@ -693,7 +693,7 @@ shown_priors = {"mean day": starts["mean day"], "MAML": maml}
 shown_priors |= {"full covariance": together["full covariance"]}
 explore_day(
     {
-        f"{label}, {new_dates[place]}": unit * new[place]
+        label: unit * new[place]
         for when, label in special.items()
         for place in np.flatnonzero(new_dates == np.datetime64(when))
     },
