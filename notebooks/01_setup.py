@@ -239,7 +239,7 @@ print("labels  ", tasks.labels.shape)
 #
 # - **grid**: equally spaced, the same for all tasks; the end point 1 is left out because it repeats $-1$;
 # - **jittered**: one random point in each of 64 equal cells;
-# - **random**: 64 independent draws from a dense grid, new ones for each task.
+# - **random**: 64 different points drawn from a dense grid, new ones for each task.
 
 # %%
 designs = {}

@@ -266,7 +266,7 @@ show(
 #
 # ## On the grid, the signal goes to the doubles
 #
-# A class $A$ of aliases is one column of values, taken $f_j$ times by feature $j$. The factor $f_j$ is 1 or $-1$, except in the class of the constant: a cosine that is as constant as feature 0 at the grid points has $f_j = \pm \sqrt 2$.
+# A class $A$ of aliases is one column of values, taken $f_j$ times by feature $j$. The factor $f_j$ is 1 or $-1$, except at the two edges: a cosine that is constant at the grid points, or changes sign from each to the next, has $f_j = \pm \sqrt 2$, and the sine of its frequency is 0 there.
 # So all that the points show of a class is the sum $\sum_{i \in A} f_i \beta_i$.
 # It is the example by hand again, and equation (3) shares the sum out:
 #
@@ -445,7 +445,7 @@ show(
 # Up to 64 points the designs are equally bad: what fails is not the points but the preference for small coefficients.
 # Near N = d the fit has to determine every direction. Random points leave wide gaps, in which some mixtures of fast waves are hardly seen: their singular values are tiny, the noise is divided by them, and the risk explodes.
 # On the grid of 257 points all singular values are equal, and the true features have lost their doubles from N = 130 on.
-# So the tidy grid is the worst design as long as true features have doubles on it, and the best as soon as they have none.
+# So for min-norm the tidy grid is no worse while true features have doubles on it, and far better as soon as they have none.
 #
 # ## The right weights need three points
 #
@@ -602,7 +602,7 @@ show(
 # %% [markdown]
 # Without noise, four points contain the answer in every task. What fails at 4 to 16 points are the methods that avoid trying all triples, and trying all is out of reach when there are more features or more true ones.
 #
-# With a noise of 0.01, a hundredth of the signal, the answer is no longer in the four points: among millions of triples some wrong ones fit better by accident.
+# With a noise of 0.01, less than a hundredth of the signal, the answer is no longer in the four points: among millions of triples some wrong ones fit better by accident.
 # Then other tasks are not a shortcut but a need. They all share one $S$, and each can lend its few points.
 #
 # ## Try it
@@ -621,7 +621,7 @@ explore_overfitting()
 # - Of all fits least squares takes the *smallest*, and *weights* decide what is small: equations (2) and (3).
 # - On a *grid* the signal goes to aliases, exactly. At *random x* it is projected, and $N/d$ survives on average, exactly.
 # - The *right weights* need three points.
-# - *One task alone* reveals S from about 24 random points, to methods that bet on few features. Four points contain S if there is no noise, and only a search through all triples finds it there.
+# - *One task alone* reveals S from about 24 random points, to methods that bet on few features. Four points contain S if there is no noise, and of the methods here only a search through all triples finds it there.
 #
 # ## Exercises
 #

@@ -499,7 +499,7 @@ print("with K = 1 first order is half of the gradient, for every weight")
 # - *Held-out points push false weights down*, almost every one of them. A false feature that happened to agree with the training points took some credit there; at other points it agrees no longer, and its part of the prediction is pure error.
 # - *Training points push false weights up.* Every feature, true or false, helps to fit the points that it is fitted to.
 # - True weights are pushed up by both judges, and at least twenty times harder.
-# - *First order* agrees about the true weights. At equal weights it has lost about half of the push on the false ones, and a little later almost all of it. With K = 1 it is exactly half of the gradient, everywhere; with more steps it forgets that the early steps depended on the weights, too.
+# - *First order* has lost about half of both pushes at equal weights. A little later it has most of the push on the true weights back, and almost none of that on the false ones. With K = 1 it is exactly half of the gradient, everywhere; with more steps it forgets that the early steps depended on the weights, too.
 #
 # ## Without held-out points
 #
@@ -721,7 +721,7 @@ claim("on one grid 246 of the other weights never move", np.sum(~moved) == 246)
 
 # %% [markdown]
 # On the very grid that it was trained on, the half-pruned weights are perfect. One point more or less, or random x, and they are not.
-# Random x, the worst of three designs at first sight, is the one that teaches.
+# Points that differ from task to task, the untidy design at first sight, are what teaches.
 #
 # ## Try it
 #

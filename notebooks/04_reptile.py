@@ -473,7 +473,7 @@ show(
 
 # %% [markdown]
 # Nothing else was changed, and Reptile solves tasks from *three* points, with every seed: the bands are narrower than the lines.
-# At small starts each tenth divides the risk by about ten thousand: the false weights stay at the start $w_0$, a fit spreads over features in proportion to $w^2$, so what leaks to the false ones goes with $w_0^2$, and its square, the risk, with $w_0^4$.
+# At small starts each tenth divides the risk by thousands, until the growth of the false weights takes over ([chapter 5](05_mechanisms.ipynb)): the false weights stay at the start $w_0$, a fit spreads over features in proportion to $w^2$, so what leaks to the false ones goes with $w_0^2$, and its square, the risk, with $w_0^4$.
 #
 # Growth is *relative*: add the two updates of (1), and $w + \alpha$ is multiplied by $1 - \eta h$ in every step (and $w - \alpha$ by $1 + \eta h$, which grows where the coefficient is negative). True features, with a large $h$ in every task, gain orders of magnitude; a false one, with an $h$ near 0, hardly gains.
 # The outer step of Reptile keeps proportions, as it has one common scale for all weights. Under Adam every weight takes steps of the same size, and the start is forgotten. We come to that below.
@@ -500,7 +500,7 @@ claim("one task of 4 points is not", alone[few, 0.01] > 0.5)
 
 # %% [markdown]
 # With 64 points a small start nearly solves a task alone: it prefers fits with *few* large coefficients.
-# With 4 points it does not, whatever the start: too many fits with few features pass through four points. That is what the other tasks are for. They tell *which* three.
+# With 4 points it does not, whatever the start: any four features fit four points, and descent does not find the three that do. That is what the other tasks are for. They tell *which* three.
 #
 # ## With noise
 #
@@ -530,7 +530,7 @@ for noise in (0.1, 0.3, 1.0):
 #
 # ## Side by side, with equal optimisers
 #
-# Chapter 3 trained MAML with Adam; this chapter trained Reptile with a plain step. To compare *algorithms*, give both the same outer optimisers:
+# Chapter 3 trained MAML with Adam; this chapter trained Reptile with a plain step. To compare *algorithms*, give both an optimiser with a scale for each weight, Adam, and one with a common scale: `Descent` for MAML, Reptile's own step for Reptile.
 #
 # - `Adam`: each weight has a scale of its own, so all weights move at the same speed, and proportions are lost;
 # - `Interpolate` and `Descent`: one common scale for all weights, so that what has a small gradient stays where it is. (`Descent` divides each step by its largest entry, as MAML's gradient is tiny at a small start.)
@@ -590,7 +590,7 @@ for words, config in {
 #
 # ## Where it breaks
 #
-# **A regular grid.** Reptile never sees a point off the grid. The true features and their aliases fit the same, so they grow in lockstep, from 1 as from 0.001.
+# **A regular grid.** Reptile never sees a point off the grid. The true sines and cosines grow in lockstep with their aliases, from 1 as from 0.001; the constant falls behind its own, which are $\sqrt 2$ times as large on the grid.
 #
 # **A start of 0** has nothing to amplify, and an inner rate that is too large diverges, as in chapter 3.
 

@@ -599,7 +599,7 @@ show(
 # %% [markdown]
 # So the matrix found, from held-out hours alone, what everybody knows about traffic: *weekend minus weekday*. A diagonal cannot say it, since the coefficients of that one curve go up and down together.
 #
-# Reptile from weights of 1 stays behind everybody. From 0.1 it does better, as in [chapter 4](04_reptile.ipynb): it is level with the other weights up to two readings, and behind from three on.
+# Reptile from weights of 1, read by its own 20 steps, stays behind everybody who starts at the mean day and reads. From 0.1 it does better, as in [chapter 4](04_reptile.ipynb): it is level with the other weights up to two readings, and behind from three on.
 #
 # ## By the calendar, or by three numbers?
 #
@@ -672,7 +672,7 @@ if AS_IN_THE_BOOK:
 #
 # At *good hours* (7, then 13, then 22 o'clock; Exercise 3 finds them) a single reading is already closer than the calendar, and three are worth more than six at random.
 #
-# On a *holiday* the calendar is off by about 2,000 vehicles an hour: it says Monday or Wednesday, and the road says Sunday. Four readings see that, and the covariances err by a few hundred: Christmas looks like days that the past has seen often.
+# On a *holiday* the calendar is off by more than 2,000 vehicles an hour: it says weekday, and the road says Sunday. Four readings see that, and the covariances err by a few hundred: Christmas looks like days that the past has seen often.
 # Calendar + readings is ahead in the median and behind on these holidays, because it starts from a wrong weekday.
 #
 # A *snowstorm* looks like nothing that the past has seen. On both Mondays of snow everybody is off by 800 or more, and the covariances lose their lead over the weights: they know the ways in which *old days* differed, and hold on to them. The Saturday of snow resembles a quiet Sunday, and there they keep it.
@@ -805,11 +805,11 @@ assert abs(weighted / full - 1) < 0.05
 #
 # - Days are not symmetric around 0, so *the start matters as much as the weights*. The learned start is the mean day.
 # - The learned weights can be read in cycles a day. They have phase, and they are not sparse.
-# - *What can be expressed beats how it is learned*: all diagonal methods end together, all methods with a covariance end together, lower. One learned curve, weekend minus weekday, makes most of the difference.
+# - *What can be expressed beats how it is learned*: all methods that learn a weight for each feature end together, Reptile apart; all methods with a covariance end together, lower. One learned curve, weekend minus weekday, makes most of the difference.
 # - The calendar is better up to two readings at random hours, and worse than one at 7 o'clock; on holidays four readings beat it by far; on days like none before, nothing is good.
 # - Meta-gradients win nothing on whole days. They need no probability model, also where old days are full of holes, and they tune a model that is too simple to its use.
 #
-# **For curves of your own.** Have you got whole old curves, as few as a dozen? Subtract their mean and use the shrunk covariance. Old curves with holes? Expectation maximisation, or a matrix by meta-gradients. A model that must stay simple, or is no Gaussian at all? Then train it as it will be used; that is MAML. And if you may choose *when* to read, choose: three good hours tell more than six random ones.
+# **For curves of your own.** Have you got whole old curves, as few as a dozen? Subtract their mean and use the shrunk covariance. Old curves with holes? Expectation maximisation, or a matrix by meta-gradients. A model that must stay simple? Then train it as it will be used; that is MAML. And if you may choose *when* to read, choose: three good hours tell more than six random ones.
 #
 # ## Exercises
 #
@@ -867,7 +867,7 @@ check_09_3(solution_3)
 #
 # - J. Hogue, *Metro Interstate Traffic Volume*, 2019, UCI Machine Learning Repository, [doi 10.24432/C5X60B](https://doi.org/10.24432/C5X60B), CC BY 4.0.
 # - C. Finn, P. Abbeel, S. Levine, *Model-agnostic meta-learning for fast adaptation of deep networks*, 2017, [arXiv 1703.03400](https://arxiv.org/abs/1703.03400): the start is learned.
-# - Z. Li, F. Zhou, F. Chen, H. Li, *Meta-SGD: Learning to learn quickly for few-shot learning*, 2017, [arXiv 1707.09835](https://arxiv.org/abs/1707.09835): start and a rate for each parameter, which is what weights are here.
+# - Z. Li, F. Zhou, F. Chen, H. Li, *Meta-SGD: Learning to learn quickly for few-shot learning*, 2017, [arXiv 1707.09835](https://arxiv.org/abs/1707.09835): a start and a rate for each parameter; with K steps inside, weights are such rates.
 # - O. Ledoit, M. Wolf, *A well-conditioned estimator for large-dimensional covariance matrices*, Journal of Multivariate Analysis 88, 2004.
 # - J. Ramsay, B. Silverman, *Functional data analysis*, 2nd edition, Springer, 2005.
 #
