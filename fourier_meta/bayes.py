@@ -60,8 +60,8 @@ def empirical_bayes(tasks, noise=None, steps=1000, tolerance=0.01):
     """Learn the variance of every coefficient, and of the noise, by maximising the marginal likelihood of many tasks.
 
     It is not told how many features matter. A step never lowers the likelihood: it maximises a lower bound that
-    touches it where the step begins (log det C is concave in the variances, y^T C^-1 y a minimum over beta). It may still end in a
-    local maximum, the more easily the fewer points and tasks there are.
+    touches it where the step begins (log det C is concave in the variances, and y^T C^-1 y is a minimum over beta). It
+    may still end in a local maximum, the more easily the fewer points and tasks there are.
 
     Parameters
     ----------

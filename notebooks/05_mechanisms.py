@@ -433,7 +433,7 @@ show(
 
 # %% [markdown]
 # Under one common scale a false weight hardly moves either way, because its gradient is small beside that of a true weight, and the step is divided by the largest.
-# So false weights stay *where they started*, true ones go to their place whatever the start, and the contrast between them is the start's. 
+# So false weights stay *where they started*, true ones go to their place whatever the start, and the contrast between them is the start's.
 #
 # ## Why Adam forgets the start
 #
