@@ -37,9 +37,8 @@
 # | symbol | code | meaning |
 # |---|---|---|
 # | $\theta$ | `parameters` | the six arrays of a network, 1,761 numbers |
-# | $f(x)$ | `network(parameters, x)` | its prediction |
 # | $K, \eta$ | `inner_steps`, `inner_rate` | gradient descent on the points of one task |
-# | $k(x, x')$ | `kernel_of(parameters)` | the kernel, equation (1), on a grid of 100 points |
+# | kernel | `kernel_of(parameters)` | $k(x, x')$ of equation (1), on a grid of 100 points |
 # | share | `share_of(kernel, waves)` | part of its trace on $\sin x$ and $\cos x$ |
 # | speed | | part of a wave that one inner step fits |
 
@@ -436,7 +435,7 @@ for name, parameters in starts.items():
 #
 # $$ k(x, x') = \nabla_\theta f(x) \cdot \nabla_\theta f(x'), \tag{1} $$
 #
-# the *neural tangent kernel* at the start $\theta$. The weights squared were the kernel's eigenvalues. Their share on the
+# the *neural tangent kernel* at the start $\theta$; $f$ is the network's prediction. The weights squared were the kernel's eigenvalues. Their share on the
 # true features, $\sum_S w_j^2 / \sum_j w_j^2$, becomes the part of the kernel's trace that lies in the span of the tasks'
 # functions: here of $\sin x$ and $\cos x$, as every wave is a mixture of the two.
 
