@@ -19,7 +19,7 @@ from fourier_meta import checks
 from fourier_meta.features import fourier_columns
 from fourier_meta.tasks import TABLE_BYTES, FourierTasks, dense_size
 
-PAIRS = 2**18  # pairs of points that are looked at together: memory does not grow with the number of tasks
+PAIRS = 2**14, 2**18  # looked at together, the more the longer a table is: memory does not grow with the tasks
 REACH = 7  # a point between two places is interpolated from so many to either side: exact to rounding
 SHAPE = np.pi * 7 / 4  # of the window that does it, for waves of at least 8 places
 
@@ -109,7 +109,8 @@ class Tables:
         self.places = _places(np.concatenate([batch.x for batch in batches], axis=1), self.n_places)
         on_grid = self.places.dtype.kind == "i"
         self.window = 1 if on_grid else _window(self.n_waves, self.n_places)
-        self.task_size = self.places.shape[1] * self.n_columns * (1 if on_grid else 2 * REACH)
+        task_size = self.places.shape[1] * self.n_columns * (1 if on_grid else 2 * REACH)
+        self.few = int(np.clip(self.n_places // 2, *PAIRS)) // task_size or 1
 
     def load(self, squared):
         """Make the tables for squared weights (n_features,)."""
@@ -175,7 +176,7 @@ class Products:
     def __init__(self, *batches):
         self.batches, self.n_columns = batches, batches[0].n_points
         self.labels = np.concatenate([batch.labels for batch in batches], axis=1)
-        self.task_size = self.labels.shape[1] * (batches[0].n_features + self.n_columns)
+        self.few = PAIRS[1] // (self.labels.shape[1] * (batches[0].n_features + self.n_columns)) or 1
 
     def load(self, squared):
         """Keep the squared weights (n_features,)."""
@@ -214,8 +215,7 @@ def gram_matrices(*batches):
 
 def slices(grams):
     """Cut the tasks into slices that are small enough to be looked at together."""
-    few = max(1, PAIRS // grams.task_size)
-    return [slice(first, first + few) for first in range(0, len(grams.labels), few)]
+    return [slice(first, first + grams.few) for first in range(0, len(grams.labels), grams.few)]
 
 
 # What a method does with a Gram matrix: dual coefficients a, which stand for c = start + w^2 * (Phi^T a). Labels are
