@@ -175,6 +175,13 @@ def floor():
     }
 
 
+def many_features():
+    """Tables instead of features, here and in JAX."""
+    from wide import wide
+
+    return wide()
+
+
 def startups():
     """The median of three fresh processes for every peer."""
     from peers import PEERS
@@ -211,7 +218,7 @@ def child(section, *arguments, cores=None, script="measure.py"):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-SECTIONS = {section.__name__: section for section in (base, agreement, growth, floor, startups, memory)}
+SECTIONS = {section.__name__: section for section in (base, agreement, growth, many_features, floor, startups, memory)}
 
 if __name__ == "__main__":
     main(*sys.argv[1:])
