@@ -9,14 +9,15 @@ reader's is changed, as all arguments are copied.
 import copy
 import functools
 import tempfile
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 
 from fourier_meta import checks
-from fourier_meta.bayes import log_marginal_likelihood, posterior_mean
+from fourier_meta.bayes import empirical_bayes, log_marginal_likelihood, posterior_mean
 from fourier_meta.classification import sign_labels, sign_scores
-from fourier_meta.features import alias_classes, feature_name
+from fourier_meta.features import alias_classes, feature_name, fourier_features
 from fourier_meta.maml import fomaml_gradient, maml_gradient, maml_steps, train_maml
 from fourier_meta.regression import aliased_min_norm, min_norm, risk, share
 from fourier_meta.reptile import train_reptile
@@ -484,6 +485,54 @@ def _apply_to(function, tasks, *arguments):
 
 
 # 08_million
+
+
+@exercise
+def check_08_1(answer):
+    """From how many features on do those of one task, 64 + 64 points in float64, take more than 4 GB?"""
+    features = number(answer)
+    yield not np.isclose(features, 4e9 / 128, rtol=0.1), "A number in float64 takes 8 bytes."
+    yield not np.isclose(features, 4e9 / 64 / 8, rtol=0.1), "The held-out points have features, too."
+    yield np.isclose(features, 4e9 / 128 / 8, rtol=0.1), "128 rows, 8 bytes for each feature, 4e9 bytes in all."
+
+
+@exercise
+def check_08_2(answer):
+    """Write pulled(x, values, n_features): the product of all features' transpose with values, by one transform."""
+    for n_features, n_points in ((257, 9), (300, 64), (1, 3)):
+        rng = np.random.default_rng(n_features)
+        x = TaskFamily(n_features, (0,)).sample(1, n_points, rng).x[0]
+        values = rng.standard_normal(n_points)
+        found = returned(answer, (n_features,), x, values, n_features)
+        expected = fourier_features(x, n_features).T @ values
+        for kind, first in {"the constant": 0, "sines": 1, "cosines": 2}.items():
+            chosen = slice(0, 1) if first == 0 else slice(first, None, 2)
+            yield np.allclose(found[chosen], expected[chosen]), f"With {n_features} features, {kind}: other numbers."
+    x, values = np.zeros(2), np.array([1.0, 2.0])
+    found = returned(answer, (257,), x, values, 257)
+    yield np.allclose(found, fourier_features(x, 257).T @ values), "Two points in one place count twice."
+    tracemalloc.start()
+    try:
+        returned(answer, (20_001,), np.linspace(-0.5, 0.5, 65)[:64], np.ones(64), 20_001)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    yield peak < 64 * 20_001 * 8, "The numbers are right, but all features were made; one transform does it."
+
+
+@exercise
+def check_08_3(answer):
+    """How many tasks of how many points, 120 points in all, so that empirical Bayes finds three of 4,097 features?"""
+    n_tasks, n_points = (whole_number(part) for part in array(answer, (2,), what="two numbers, (tasks, points)"))
+    yield n_tasks > 0 < n_points, "Both numbers must be at least 1."
+    yield n_tasks * n_points <= 120, f"That is {n_tasks * n_points} points; there are 120."
+    found = 0
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        support = tuple(sorted(rng.choice(4097, 3, replace=False).tolist()))
+        prior = empirical_bayes(TaskFamily(4097, support).sample(n_tasks, n_points, rng), steps=100)
+        found += tuple(np.flatnonzero(prior.variances)) == support
+    yield found == 3, f"It finds them alone in {found} of 3 draws; a task needs points, and a variance needs tasks."
 
 
 # 09_traffic

@@ -24,6 +24,8 @@ from fourier_meta import (
     train_maml,
 )
 from fourier_meta.bayes import empirical_bayes
+from fourier_meta.features import fourier_features
+from fourier_meta.tasks import dense_size
 
 CHECKS = sorted(name for name in vars(exercises) if re.fullmatch(r"check_\w\d?_\d", name))
 RIGHT = {}  # name of a check -> answers, or tuples (answer, *settings), that pass
@@ -363,6 +365,49 @@ WRONG["check_07_3"] = [
 
 
 # 08_million
+
+
+def pulled(x, values, n_features, sign=-1, turn=1):
+    n_places = dense_size(n_features)
+    places = np.rint(x * n_places / 2).astype(int) % n_places
+    waves = np.fft.rfft(np.bincount(places, values, n_places))
+    result = np.empty(n_features)
+    result[0] = waves[0].real
+    result[1::2] = sign * np.sqrt(2) * waves.imag[1 : n_features // 2 + 1]
+    result[2::2] = turn * np.sqrt(2) * waves.real[1 : (n_features + 1) // 2]
+    return result
+
+
+def pulled_once(x, values, n_features):
+    once, first = np.unique(x, return_index=True)
+    return pulled(once, values[first], n_features)
+
+
+RIGHT["check_08_1"] = [3.9e6, 4e9 / 1024, np.array([3_906_250]), 4e6]
+WRONG["check_08_1"] = [
+    (4e9 / 128, "takes 8 bytes"),
+    (4e9 / 512, "held-out points have features"),
+    (257, "4e9 bytes in all"),
+    (None, "nothing"),
+]
+RIGHT["check_08_2"] = [pulled, lambda *arguments: pulled(*arguments).tolist()]
+WRONG["check_08_2"] = [
+    (functools.partial(pulled, sign=1), "sines: other numbers"),
+    (functools.partial(pulled, turn=2), "cosines: other numbers"),
+    (lambda x, values, n_features: 0 * pulled(x, values, n_features), "the constant: other numbers"),
+    (pulled_once, "count twice"),
+    (lambda x, values, n_features: fourier_features(x, n_features).T @ values, "all features were made"),
+    (lambda x, values, n_features: values, "The shape must be (257,)"),
+    (np.ones(257), "the function itself"),
+]
+RIGHT["check_08_3"] = [(12, 10), [12, 10], np.array([12, 10])]
+WRONG["check_08_3"] = [
+    ((1, 120), "of 3 draws"),
+    ((40, 3), "of 3 draws"),
+    ((15, 64), "there are 120"),
+    ((0, 5), "at least 1"),
+    (120, "The shape must be (2,)"),
+]
 
 
 # 09_traffic
