@@ -36,7 +36,7 @@
 # | $G = \Phi \operatorname{diag}(q) \Phi^\top$ | `G` | weighted products between training points, N x N |
 # | $H = \Phi_v \operatorname{diag}(q) \Phi^\top$ | `H` | those between held-out and training points, M x N |
 # | $a$ | `a` | dual coefficients: $c = q \odot \Phi^\top a$ |
-# | $n$ | `n_places` | places on the circle that x is drawn from, at least $4 d$ |
+# | $p$ | `n_places` | places on the circle that x is drawn from, at least $4 d$ |
 
 # %% tags=["colab", "hide-input"]
 import importlib.util
@@ -167,13 +167,13 @@ show(
 #
 # One inner step is $c_{k+1} = c_k - \tfrac{2\eta}{N} \, q \odot \Phi^\top r_k$ with $r_k = \Phi c_k - y$ ([chapter 3](03_maml.ipynb)). From $c_0 = 0$, everything that is ever added to $c$ has the form $q \odot \Phi^\top (\dots)$. So
 #
-# $$ c_k = q \odot \Phi^\top a_k, \qquad a_{k+1} = a_k - \tfrac{2\eta}{N} r_k, \qquad r_k = G a_k - y, \qquad v = H a_K - y_v . \tag{1} $$
+# $$ c_k = q \odot \Phi^\top a_k, \qquad a_{k+1} = a_k - \tfrac{2\eta}{N} r_k, \qquad r_k = G a_k - y . \tag{1} $$
 #
-# The features have gone into $G$ and $H$, and a task has become N numbers $a$. The way back is as short. Write $f$ for the derivative of the loss in the held-out values $v$, and let $u$ run backwards from 0:
+# The predictions at held-out points are $H a_K$. So the features have gone into $G$ and $H$, and a task has become N numbers $a$. The way back is as short. Write $e$ for the derivative of the loss in the held-out values, and let $b$ run backwards from 0:
 #
-# $$ u_k = u_{k+1} - \tfrac{2\eta}{N} \left( H^\top f + G u_{k+1} \right), \qquad
-# \frac{\partial L}{\partial G} = - \tfrac{2\eta}{N} \sum_k u_{k+1} r_k^\top, \qquad
-# \frac{\partial L}{\partial H} = f a_K^\top . \tag{2} $$
+# $$ b_k = b_{k+1} - \tfrac{2\eta}{N} \left( H^\top e + G b_{k+1} \right), \qquad
+# \frac{\partial L}{\partial G} = - \tfrac{2\eta}{N} \sum_k b_{k+1} r_k^\top, \qquad
+# \frac{\partial L}{\partial H} = e \, a_K^\top . \tag{2} $$
 #
 # **Predict, then run.** This is all of MAML, exact and of second order. How many lines does it take?
 
@@ -190,13 +190,13 @@ def through_grams(G, H, labels, targets):
         a = a - step * residual
     missed = np.matvec(H, a) - targets  # (T, M)
     loss = np.mean(missed**2)
-    f = 2 / missed.size * missed
-    slope_H = f[:, :, None] * a[:, None, :]
+    e = 2 / missed.size * missed
+    slope_H = e[:, :, None] * a[:, None, :]
     slope_G = np.zeros_like(G)
-    u = np.zeros_like(a)
+    b = np.zeros_like(a)
     for residual in reversed(residuals):
-        slope_G = slope_G - step * u[:, :, None] * residual[:, None, :]
-        u = u - step * (np.vecmat(f, H) + np.matvec(G, u))
+        slope_G = slope_G - step * b[:, :, None] * residual[:, None, :]
+        b = b - step * (np.vecmat(e, H) + np.matvec(G, b))
     return loss, slope_G, slope_H
 
 
@@ -244,19 +244,18 @@ assert error < 1e-12
 # %% [markdown]
 # ## Waves need two tables
 #
-# Products still cost $N^2 d$. But $\cos a \cos b$ and $\sin a \sin b$ are half the sum and half the difference of $\cos(a - b)$ and $\cos(a + b)$, so for sine and cosine of every frequency
+# Products still cost $N^2 d$. But $\cos \pi k x \cos \pi k x'$ and $\sin \pi k x \sin \pi k x'$ are half the sum and half the difference of $\cos \pi k (x - x')$ and $\cos \pi k (x + x')$, so with sine and cosine of every frequency
 #
-# $$ G_{i i'} = A(x_i - x_{i'}) + B(x_i + x_{i'}), \qquad
-# A(z) = \tfrac{q_0}{2} + \sum_k (q_{\cos k} + q_{\sin k}) \cos \pi k z, \qquad
-# B(z) = \tfrac{q_0}{2} + \sum_k (q_{\cos k} - q_{\sin k}) \cos \pi k z . \tag{3} $$
+# $$ G_{i i'} = g_-(x_i - x_{i'}) + g_+(x_i + x_{i'}), \qquad
+# g_\mp(x) = \tfrac{q_0}{2} + \sum_k (q_{\cos k} \pm q_{\sin k}) \cos \pi k x . \tag{3} $$
 #
-# All x lie on a circle of $n$ places, so do their sums and differences, and $A$ and $B$ are two tables of $n$ numbers: *one transform each, for all tasks and all pairs of points*.
+# All x lie on a circle of $p$ places, so do their sums and differences, and $g_-$ and $g_+$ are two tables of $p$ numbers: *one transform each, for all tasks and all pairs of points*.
 # The way back is the same in reverse. What the gradient says about a pair is added up at the two places where the pair was looked up, and one transform each carries the sums to the frequencies.
 
 
 # %%
 def two_tables(q, n_places):
-    """A and B of equation (3) at all places of the circle, each (n_places,)."""
+    """Both functions of equation (3) at all places of the circle, each (n_places,)."""
     sines, cosines = q[1::2], q[2::2]
     minus = np.zeros(n_places // 2 + 1)
     minus[0] = q[0]
@@ -287,8 +286,8 @@ def gradient_by_tables(weights, train, validation):
     rows = np.concatenate([columns, others], axis=1)  # (T, N + M)
     minus = (rows[:, :, None] - columns[:, None, :]) % n_places  # (T, N + M, N)
     plus = (rows[:, :, None] + columns[:, None, :]) % n_places
-    A, B = two_tables(weights**2, n_places)
-    products = A[minus] + B[plus]
+    table_minus, table_plus = two_tables(weights**2, n_places)
+    products = table_minus[minus] + table_plus[plus]
     G, H = np.split(products, [columns.shape[1]], axis=1)
     loss, *slopes = through_grams(G, H, train.labels, validation.labels)
     slopes = np.concatenate(slopes, axis=1).ravel()
@@ -326,7 +325,7 @@ assert error < 1e-12
 # | | operations | numbers in memory |
 # |---|---|---|
 # | features | $T (4K - 1) \, 2 N d$, and making them | $2 N d$ for each task in the cache |
-# | tables | four transforms of $n \log n$, $n \approx 4 d$ to $8 d$; and $T N (N + M)$ pairs | a few times $n$ |
+# | tables | four transforms of $p \log p$, $p \approx 4 d$ to $8 d$; and $T N (N + M)$ pairs | a few times $p$ |
 #
 # **Predict, then run.** By the first row the time has slope 1 in $d$ and in $T$. What are the two slopes by the second?
 #
@@ -595,8 +594,9 @@ def evidence_by_tables(tasks, variances, noise):
     places = np.rint(tasks.x * n_places / 2).astype(int)
     minus = (places[:, :, None] - places[:, None, :]) % n_places
     plus = (places[:, :, None] + places[:, None, :]) % n_places
-    A, B = two_tables(variances, n_places)
-    C = A[minus] + B[plus] + noise**2 * np.eye(places.shape[1])
+    table_minus, table_plus = two_tables(variances, n_places)
+    C = table_minus[minus] + table_plus[plus]
+    C = C + noise**2 * np.eye(places.shape[1])
     inverse = np.linalg.inv(C)
     a = np.matvec(inverse, tasks.labels)
     sums = []
