@@ -103,8 +103,8 @@ class Tables:
     def __init__(self, *batches):
         self.n_features, self.n_columns = batches[0].n_features, batches[0].n_points
         self.n_waves, self.n_places = self.n_features // 2 + 1, dense_size(self.n_features)
-        checks.fits_memory("tables", (8, self.n_places))
         self.labels = np.concatenate([batch.labels for batch in batches], axis=1)
+        checks.fits_memory("tables and products", (8, self.n_places + self.labels.shape[1] * self.n_columns))
         self.shape = *self.labels.shape, self.n_features  # of the features that are not made
         self.places = _places(np.concatenate([batch.x for batch in batches], axis=1), self.n_places)
         on_grid = self.places.dtype.kind == "i"
@@ -389,18 +389,18 @@ def evidence(grams, variances):
 def is_cheaper(train, validation, inner_steps):
     """Whether Gram matrices take less time than features, for tasks that one family drew.
 
-    Nanoseconds measured once, on one core in float64, with 257 to 4,097 features, 1 to 15 tasks, 4 to 64 points and
+    Nanoseconds measured once, on one core in float64, with 129 to 4,097 features, 1 to 15 tasks, 4 to 64 points and
     1 to 20 inner steps: where this is wrong, the two differ by less than 1.3 times.
     """
     if not isinstance(train, FourierTasks) or not isinstance(validation, FourierTasks):
         return False
     d, n, m, n_places = train.n_features, train.n_points, validation.n_points, dense_size(train.n_features)
-    make = 1.4 if n_places * d * train.labels.itemsize <= TABLE_BYTES else 10.3
-    products = 0.18 * (n * max(1, 4 * inner_steps - 3) + 2 * m)
+    make = 1.08 if n_places * d * train.labels.itemsize <= TABLE_BYTES else 9.5
+    products = 0.154 * (n * max(1, 4 * inner_steps - 3) + 2 * m)
     on_grid = all(_places(batch.x[:1], n_places).dtype.kind == "i" for batch in (train, validation))
-    pair = (16 if on_grid else 900) + 0.14 * inner_steps
-    by_tables = 2.3e5 + 6e3 * inner_steps + 0.87 * n_places * math.log2(n_places) + len(train) * n * (n + m) * pair
-    return by_tables < 5e4 + 7.3e3 * inner_steps + len(train) * d * (make * (n + m) + products)
+    pair = (15.8 if on_grid else 900) + 0.31 * inner_steps
+    by_tables = 2.13e5 + 4.3e3 * inner_steps + 0.97 * n_places * math.log2(n_places) + len(train) * n * (n + m) * pair
+    return by_tables < 4.6e4 + 6.6e3 * inner_steps + len(train) * d * (make * (n + m) + products)
 
 
 def largest_stable_rate(weights, tasks):
