@@ -516,7 +516,7 @@ for start in (0, 2, 3, 5):
 noise_table = load_table("mechanisms_noise")
 longer = load_table("mechanisms_length")
 levels = noise_table.levels("noise", steps=300)
-print("300 steps; median share, and risk from 16 points, at noise")
+print("stored: median share, and risk from 16 points, at noise")
 print(f"{'':46s}" + "".join(f"{level:>16g}" for level in levels))
 for method in noise_table.levels("method"):
     cells = []
@@ -532,7 +532,8 @@ for method in noise_table.levels("method"):
     for table, length in ((noise_table, 300), (longer, 1000)):
         where = {"method": method, "noise": 0.3, "steps": length}
         part = np.median(table.cube("share", "seed", **where))
-        parts.append(f"{length} steps {part:.3f}")
+        words = "as above" if length == 300 else f"after {length:,} steps"
+        parts.append(f"{words} {part:.3f}")
     print(f"{method:46s}", ", ".join(parts))
 
 # %% [markdown]

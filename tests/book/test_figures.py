@@ -142,12 +142,12 @@ def test_weights_are_drawn_over_the_steps_of_the_run(ax, run):
     assert "7 others" in words
 
 
-def test_a_loss_is_the_median_of_every_20_steps(ax, run):
-    figures.draw_loss(ax, run, method="FOMAML", label="loss")
+def test_a_loss_is_the_median_of_every_window_of_steps(ax, run):
+    figures.draw_loss(ax, run, method="FOMAML", label="loss", window=9)
     (line,) = ax.lines
     loss = run.history["loss"]
-    np.testing.assert_array_equal(line.get_xdata(), [20, 40])
-    np.testing.assert_allclose(line.get_ydata(), [np.median(loss[:20]), np.median(loss[20:40])])
+    np.testing.assert_array_equal(line.get_xdata()[:2], [9, 18])
+    np.testing.assert_allclose(line.get_ydata()[:2], [np.median(loss[:9]), np.median(loss[9:18])])
     assert line.get_color() == COLORS["FOMAML"]
     assert ax.get_yscale() == "log"
     figures.draw_loss(ax, run, window=9)
@@ -224,15 +224,30 @@ def test_other_numbers_give_another_description(ax):
 
 def test_show_displays_the_picture_with_its_alt_text_and_closes_the_figure(ax, monkeypatch):
     shown = []
-    monkeypatch.setattr("IPython.display.display", lambda data, raw: shown.append((data, raw)))
+    monkeypatch.setattr("IPython.display.display", lambda data, metadata, raw: shown.append((data, metadata, raw)))
+    monkeypatch.setattr(figures, "in_notebook", lambda: True)
     ax.plot([1, 2, 3])
+    width, height = (round(inches * 100) for inches in ax.figure.get_size_inches())
     expected = png(ax.figure)
     show(ax.figure, alt="A line rises.")
-    ((data, raw),) = shown
+    ((data, metadata, raw),) = shown
     assert raw
+    assert metadata == {"image/png": {"width": width, "height": height}}
     assert data["image/png"] == expected
     assert data["text/plain"] == f"A line rises.\n\n{describe(ax.figure)}"
     assert not plt.get_fignums()
+
+
+def test_show_prints_its_words_where_there_is_no_notebook(ax, capsys):
+    ax.plot([1, 2, 3])
+    words = f"A line rises.\n\n{describe(ax.figure)}\n"
+    show(ax.figure, alt="A line rises.")
+    assert capsys.readouterr().out == words
+
+
+def test_a_run_that_failed_is_never_drawn_without_its_status(ax):
+    figures.draw_weights(ax, train_maml(TaskFamily(9), 50, steps=20, n_tasks=2), (0, 1, 2))
+    assert any("diverged" in text.get_text() for text in ax.texts)
 
 
 def test_the_same_drawing_gives_the_same_bytes_without_a_date_or_a_version(tmp_path):
@@ -244,6 +259,6 @@ def test_the_same_drawing_gives_the_same_bytes_without_a_date_or_a_version(tmp_p
     assert pictures[0] == pictures[1]
     (tmp_path / "figure.png").write_bytes(pictures[0])
     with Image.open(tmp_path / "figure.png") as picture:
-        assert picture.size == (900, 300)
+        assert picture.size == (1800, 600)  # twice the page: sharp on dense screens
         text = " ".join(f"{key} {value}" for key, value in picture.info.items())
     assert not re.search(r"matplotlib|20\d\d-\d\d", text, re.IGNORECASE)
