@@ -46,9 +46,11 @@
 import importlib.util
 import sys
 
-if importlib.util.find_spec("fourier_meta") is None:  # on Colab the package is missing
-    if "google.colab" not in sys.modules:
-        raise SystemExit("This kernel has no fourier_meta: start it with `make lab`.")
+modules = ("fourier_meta", "torch")
+missing = [name for name in modules if importlib.util.find_spec(name) is None]
+if missing and "google.colab" not in sys.modules:
+    raise SystemExit(f"This kernel has no {missing[0]}: start it with `make lab`.")
+if missing:  # on Colab torch is there; the package and the stored results are not
     source = "git+https://github.com/fourier-meta/fourier_meta"
     get_ipython().run_line_magic("pip", f"install -q -e {source}#egg=fourier_meta")
 

@@ -228,7 +228,7 @@ def test_show_displays_the_picture_with_its_alt_text_and_closes_the_figure(ax, m
     monkeypatch.setattr(figures, "in_notebook", lambda: True)
     ax.plot([1, 2, 3])
     width, height = (round(inches * 100) for inches in ax.figure.get_size_inches())
-    expected = png(ax.figure)
+    expected = figures.compact(png(ax.figure))
     show(ax.figure, alt="A line rises.")
     ((data, metadata, raw),) = shown
     assert raw
