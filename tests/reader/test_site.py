@@ -24,6 +24,9 @@ LARGEST_PAGE = 3_000_000  # bytes, with everything that the page loads, not comp
 MAY_LINK_TO = {
     "arxiv.org": "the papers",
     "proceedings.mlr.press": "the papers that are not on arXiv",
+    "www.jmlr.org": "a paper that is not on arXiv",
+    "doi.org": "the traffic data",
+    "creativecommons.org": "the licence of the traffic data",
     "wandb.ai": "the source report",
     "github.com": "the book's repository; Furo",
     "mybinder.org": "run this page",
@@ -252,7 +255,7 @@ def test_figures_have_the_words_that_the_notebook_stores(site):
         shown = [image.attributes["alt"] for image in page.all("img") if image.attributes["src"].startswith("_images/")]
         assert stored, path.name
         assert shown == stored, path.name
-        captions = re.findall(r"<strong>Figure (\d+\.\d+)\. </strong>(.+?)</span>", page.source)
+        captions = re.findall(r"<strong>Figure (\w+\.\d+)\. </strong>(.+?)</span>", page.source)
         assert [number for number, _ in captions] == [
             f"{path.stem.partition('_')[0].lstrip('0')}.{k}" for k in range(1, len(stored) + 1)
         ]
