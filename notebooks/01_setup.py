@@ -86,9 +86,12 @@ axes[0].set(title=f"{n_few} points", ylabel="label y", ylim=(None, top + 2.1))
 axes[1].set_title("three curves through all of them")
 show(
     fig,
-    alt="Left, four points over x in [-1, 1], and the question: which curve? Right, three "
-    "curves that all pass through the four points. The true one is a slow wave. The second "
-    "is nearly 0 and darts out to each point. The third bends gently, and far from the true "
+    alt="Left, four points over x in [-1, 1], and the question: which curve? Right, "
+    "three "
+    "curves that all pass through the four points. The true one is a slow wave. The "
+    "second "
+    "is nearly 0 and darts out to each point. The third bends gently, and far from the "
+    "true "
     "one.",
 )
 
@@ -170,8 +173,10 @@ for ax in axes[-1]:
     ax.set_xlabel("x")
 show(
     fig,
-    alt="Nine features over 300 random x. Feature 0 is flat, 1 and 2 are one slow wave each, "
-    "and the higher the frequency the faster the wave. In the last two panels the points "
+    alt="Nine features over 300 random x. Feature 0 is flat, 1 and 2 are one slow wave "
+    "each, "
+    "and the higher the frequency the faster the wave. In the last two panels the "
+    "points "
     "look like noise, although each lies on a smooth curve.",
 )
 
@@ -210,7 +215,8 @@ for ax, count in zip(axes, (5, 15), strict=True):
 axes[0].set_ylabel("label y")
 show(
     fig,
-    alt="Left, the labels of 5 tasks over x in [-1, 1]; right, of 15 tasks. Each is a single "
+    alt="Left, the labels of 5 tasks over x in [-1, 1]; right, of 15 tasks. Each is a "
+    "single "
     "slow wave with its own height, phase and offset; no task has any fast detail.",
 )
 
@@ -257,7 +263,8 @@ for row, drawn in enumerate(designs.values()):
 ax.set(yticks=[0, -1, -2], yticklabels=list(designs), xlabel="x", ylim=(-2.6, 0.6))
 show(
     fig,
-    alt="Three rows of ticks on [-1, 1]. The random row has clumps and wide gaps, the grid "
+    alt="Three rows of ticks on [-1, 1]. The random row has clumps and wide gaps, the "
+    "grid "
     "is evenly spaced, the jittered row is slightly uneven.",
 )
 
@@ -325,7 +332,8 @@ ax.text(-0.98, ax.get_ylim()[1] * 0.85, "two strangers", color=figures.COLORS["o
 show(
     fig,
     alt="A slow wave with its training points on it, and two wild grey curves through "
-    "exactly the same points. Between the points the wild curves swing far away from it.",
+    "exactly the same points. Between the points the wild curves swing far away from "
+    "it.",
 )
 
 # %% [markdown]

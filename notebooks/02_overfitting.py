@@ -112,8 +112,10 @@ ax.text(-1, 0.1 * ax.get_ylim()[0], "predict 0", va="top", color=figures.COLORS[
 figures.legend_above(fig, axes[0, 0])
 show(
     fig,
-    alt="Four tasks. In each the fitted curve passes through all training points, hugs a "
-    "constant level between them and darts out to each point. It misses the slow wave that "
+    alt="Four tasks. In each the fitted curve passes through all training points, hugs "
+    "a "
+    "constant level between them and darts out to each point. It misses the slow wave "
+    "that "
     "the points lie on. A dashed line marks the prediction 0.",
 )
 
@@ -257,7 +259,8 @@ words = f"feature {example} (black) and {flipped}feature {double} (grey)"
 ax.set(title=f"{words} at {n_points} grid points", xlabel="x")
 show(
     fig,
-    alt="A slow black sine and a fast grey wave. They differ almost everywhere but meet at "
+    alt="A slow black sine and a fast grey wave. They differ almost everywhere but "
+    "meet at "
     "each of the grid points.",
 )
 
@@ -304,8 +307,10 @@ axes[0, 0].set_ylabel("effective coefficient")
 figures.legend_above(fig, axes[0, 0])
 show(
     fig,
-    alt="Three panels, one for each true feature and its aliases on the grid. The black bar "
-    "of the true coefficient stands alone; min-norm has a small part of it at each alias, "
+    alt="Three panels, one for each true feature and its aliases on the grid. The "
+    "black bar "
+    "of the true coefficient stands alone; min-norm has a small part of it at each "
+    "alias, "
     "and the formula's circles sit on the ends of its bars.",
 )
 
@@ -363,7 +368,8 @@ top = axes[0].get_ylim()[1]
 axes[0].text(max(true) + 6, 0.9 * top, "true features: black", color=color)
 show(
     fig,
-    alt="Size of the fitted coefficients of one task against the feature index. On the grid "
+    alt="Size of the fitted coefficients of one task against the feature index. On the "
+    "grid "
     "a few tall lines, near 128 and 256, are as high as those of the true features. At "
     "random x a low grass covers all indices.",
 )
@@ -435,9 +441,12 @@ ax.text(
 ax.set(xlabel="training points N", ylabel="risk (cut at 1000)")
 show(
     fig,
-    alt="Risk of min-norm against the number of points. Up to half of d both designs follow "
-    "the dotted line of the lost part, a little below predicting 0. On the grid the risk then "
-    "drops by a factor of 100. At random x it shoots up to 1000 and more around N = d and "
+    alt="Risk of min-norm against the number of points. Up to half of d both designs "
+    "follow "
+    "the dotted line of the lost part, a little below predicting 0. On the grid the "
+    "risk then "
+    "drops by a factor of 100. At random x it shoots up to 1000 and more around N = d "
+    "and "
     "falls below 0.1 only at twice as many points.",
 )
 
@@ -593,10 +602,13 @@ ax.set(xlabel="training points of the one task", ylabel="tasks in which S is fou
 ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), labelcolor="linecolor")
 show(
     fig,
-    alt="The part of tasks in which S is found from one task alone, against its number of "
+    alt="The part of tasks in which S is found from one task alone, against its number "
+    "of "
     "points. Sparse Bayes rises first, then OMP and lasso, and all reach 1 at 24 to 32 "
-    "points; none finds S from 4. Trying every triple finds S always, from 4 points, if "
-    "there is no noise; with noise 0.01 it never does from 4 points and nearly always from 8.",
+    "points; none finds S from 4. Trying every triple finds S always, from 4 points, "
+    "if "
+    "there is no noise; with noise 0.01 it never does from 4 points and nearly always "
+    "from 8.",
 )
 
 # %% [markdown]

@@ -128,8 +128,10 @@ for ax, (title, weights) in zip(axes, panels.items(), strict=True):
 show(
     fig,
     alt=f"Two spectra of weights over {n_features} features. Both have spikes at "
-    f"features {support}. On the left, empirical Bayes from {tasks.labels.size} labels: "
-    "all other weights are 0. On the right, MAML from 4,500 tasks: the others are small.",
+    f"features {support}. On the left, empirical Bayes from {tasks.labels.size} "
+    "labels: "
+    "all other weights are 0. On the right, MAML from 4,500 tasks: the others are "
+    "small.",
 )
 
 # %% [markdown]
@@ -343,7 +345,8 @@ show(
     fig,
     alt="Learned over true variance for 10, 30 and 100 tasks and true variances of 1, "
     "0.09 and 0.01, ten draws each. All scatter around 1, and the scatter shrinks with "
-    "the number of tasks, inside or near the band of somebody who saw the coefficients.",
+    "the number of tasks, inside or near the band of somebody who saw the "
+    "coefficients.",
 )
 
 # %% [markdown]
@@ -426,7 +429,8 @@ chosen = held_out_noise(few, levels)
 mended = empirical_bayes(few, noise=chosen)
 risk_16 = np.median(few_shot_risk(noisy_family, 16, mended.solve))
 print(
-    f"noise chosen by held-out points {chosen}, median risk from 16 points {risk_16:.3f}"
+    f"noise chosen by held-out points {chosen}, median risk from 16 points "
+    f"{risk_16:.3f}"
 )
 
 # %% [markdown]
@@ -497,7 +501,8 @@ draw_group(
     ["zero", "ridge", "lasso", "OMP", "smoothness prior", "oracle"],
     alt="Risk against points, 2 to 64. Without noise, ridge stays with predicting 0; "
     "lasso and OMP are useless up to 8 points, OMP is exact from 16 on; the smoothness "
-    "prior is good from 4 points on; the oracle is exact from 4. With noise 0.3 OMP and "
+    "prior is good from 4 points on; the oracle is exact from 4. With noise 0.3 OMP "
+    "and "
     "lasso need more, and nobody is below the oracle.",
 )
 
@@ -537,7 +542,8 @@ draw_group(
     alt="Risk against points for statistics of 15 tasks. Without noise empirical Bayes "
     "is exact from 4 points, group lasso and moment ranking from 8. With noise 0.3 "
     "empirical Bayes with the noise of the likelihood stays near 0.2 up to 16 points; "
-    "with held-out noise it follows the oracle from 8 points on, as moment ranking does.",
+    "with held-out noise it follows the oracle from 8 points on, as moment ranking "
+    "does.",
 )
 
 # %% [markdown]
@@ -558,7 +564,8 @@ draw_group(
     ],
     alt="Risk against points for meta-gradients on 15 tasks. Reptile and FOMAML from "
     "ones stay near predicting 0 up to 16 points. MAML falls steadily; ridge inside "
-    "falls earliest without noise. From a small start MAML and Reptile are close to the "
+    "falls earliest without noise. From a small start MAML and Reptile are close to "
+    "the "
     "oracle from 8 points on when there is noise.",
 )
 
@@ -640,9 +647,11 @@ draw_ratios(
     regions,
     "Paired ratios of risk to that of empirical "
     "Bayes with held-out noise, eight methods, four regions. At 4 points without noise "
-    "bands are wide and empirical Bayes with the noise of the likelihood lies far below "
+    "bands are wide and empirical Bayes with the noise of the likelihood lies far "
+    "below "
     "1. At 8 points without noise group lasso and ridge inside lie at 1, Reptile and "
-    "MAML from ones or a small start far above. At 4 points with noise all bands hold 1 "
+    "MAML from ones or a small start far above. At 4 points with noise all bands hold "
+    "1 "
     "or nearly. At 16 points with noise smoothness prior, moment ranking, Reptile and "
     "MAML from a small start lie at 1, the others above.",
 )
@@ -696,7 +705,8 @@ show(
     fig,
     alt="Risk against the number of training tasks, 1 to 100, from 8 points. Without "
     "noise, empirical Bayes is exact from 3 tasks, group lasso and moment ranking from "
-    "10; meta-gradients fall more slowly. With noise 0.1 all but a few reach the oracle "
+    "10; meta-gradients fall more slowly. With noise 0.1 all but a few reach the "
+    "oracle "
     "between 10 and 30 tasks.",
 )
 

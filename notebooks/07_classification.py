@@ -180,7 +180,8 @@ ax.set_title("a sign survives first")
 ax.minorticks_off()
 show(
     fig,
-    alt=f"Medians of {n_tasks} tasks over the mass gamma. Accuracy jumps from 0.6 to 0.96 "
+    alt=f"Medians of {n_tasks} tasks over the mass gamma. Accuracy jumps from 0.6 to "
+    "0.96 "
     "by gamma 0.1, where squared distance is still 0.4; squared distance needs a mass "
     "of 0.4 to fall below 0.15. The dashed prediction of accuracy is close to it.",
 )

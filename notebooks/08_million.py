@@ -316,7 +316,8 @@ by_hand = gradient_by_tables(wide_weights, *wide_pair)
 by_package = maml_gradient(wide_weights, *wide_pair, inner_steps, inner_rate)
 error = difference(by_hand, by_package)
 print(
-    f"{n_features:,} features: by hand and by the package differ by {below(error, 1e-12)}"
+    f"{n_features:,} features: by hand and by the package differ by "
+    f"{below(error, 1e-12)}"
 )
 print("features that were made:", "features" in vars(wide_pair[0]))
 assert error < 1e-12
@@ -660,7 +661,8 @@ show(
     fig,
     alt="Three tables of numbers from 0 to 5, for three numbers of features. Rows are "
     "tasks, from 1 to 60, columns points of a task, from 4 up. Zeros in the corner of "
-    "few tasks and points, fives elsewhere; the border moves by about one row or column "
+    "few tasks and points, fives elsewhere; the border moves by about one row or "
+    "column "
     "while features become 256 times as many.",
 )
 

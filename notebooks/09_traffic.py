@@ -42,24 +42,15 @@
 
 # %% tags=["colab", "hide-input"]
 import importlib.util
-import site
 import sys
 
-missing = [
-    name for name in ("fourier_meta", "torch") if importlib.util.find_spec(name) is None
-]
+modules = ("fourier_meta", "torch")
+missing = [name for name in modules if importlib.util.find_spec(name) is None]
 if missing and "google.colab" not in sys.modules:
-    raise SystemExit(
-        f"This kernel has no {missing[0]}: start JupyterLab with `make lab`, or `pip install {missing[0] if missing[0] == 'torch' else '-e .'}` here."
-    )
-if missing:  # on Colab torch is there; the package, the data and the stored results are installed here
-    get_ipython().run_line_magic(
-        "pip",
-        "install -q -e git+https://github.com/fourier-meta/fourier_meta#egg=fourier_meta",
-    )
-    [
-        site.addsitedir(folder) for folder in site.getsitepackages()
-    ]  # look again at what is installed
+    raise SystemExit(f"This kernel has no {missing[0]}: start it with `make lab`.")
+if missing:  # on Colab torch is there; the package and the stored results are not
+    source = "git+https://github.com/fourier-meta/fourier_meta"
+    get_ipython().run_line_magic("pip", f"install -q -e {source}#egg=fourier_meta")
 
 # %% tags=["hide-input"]
 import csv
@@ -160,7 +151,10 @@ def draw_days(curves, truth):
 fig = draw_days({}, truth=False)
 show(
     fig,
-    alt="Four empty days, each with three dots at 7, 12 and 17 o'clock. Day A falls from 5,200 vehicles an hour to 1,400. Day B is near 6,000, 5,000 and 6,000. Day C rises from 2,200 to above 4,000 and falls a little. Day D rises from 1,100 to 3,000.",
+    alt="Four empty days, each with three dots at 7, 12 and 17 o'clock. Day A falls "
+    "from 5,200 vehicles an hour to 1,400. Day B is near 6,000, 5,000 and 6,000. "
+    "Day C rises from 2,200 to above 4,000 and falls a little. Day D rises from "
+    "1,100 to 3,000.",
 )
 
 # %% [markdown]
@@ -231,7 +225,10 @@ print(run.status)
 fig = draw_days({"MAML": answers}, truth=True)
 show(
     fig,
-    alt="The four days with their true curves and the curves that MAML draws from three readings. On the Wednesday it finds both rush hours. On the day of snow it misses the fall in the afternoon. On the Saturday and on Independence Day it follows noon and falls below zero at night.",
+    alt="The four days with their true curves and the curves that MAML draws from "
+    "three readings. On the Wednesday it finds both rush hours. On the day of snow "
+    "it misses the fall in the afternoon. On the Saturday and on Independence Day "
+    "it follows noon and falls below zero at night.",
 )
 
 # %% [markdown]
@@ -299,7 +296,11 @@ axes[1].set(ylabel="vehicles an hour", ylim=(0, 2200), xticks=points)
 axes[1].legend(labelcolor="linecolor")
 show(
     fig,
-    alt="Left: the learned start lies on the mean day, with a night near 400 and two rush hours near 5,000. Right: from a zero start the error falls from 2,000 vehicles an hour to 400 at twelve readings and is worse than the mean day up to six; with the mean day or a learned start it falls from 720 to 300, and the two curves coincide.",
+    alt="Left: the learned start lies on the mean day, with a night near 400 and two "
+    "rush hours near 5,000. Right: from a zero start the error falls from 2,000 "
+    "vehicles an hour to 400 at twelve readings and is worse than the mean day up "
+    "to six; with the mean day or a learned start it falls from 720 to 300, and "
+    "the two curves coincide.",
 )
 
 # %% [markdown]
@@ -329,7 +330,8 @@ for name, prior in {"all weights": maml, "three": three, "tied": tied}.items():
         np.median(errors(prior, n)) for n in (n_readings, min(23, 3 * n_readings))
     ]
     print(
-        f"{name:12s} {values[0]:4.0f} from {n_readings} readings, {values[1]:4.0f} from three times as many"
+        f"{name:12s} {values[0]:4.0f} from {n_readings} readings, {values[1]:4.0f} "
+        "from three times as many"
     )
 if AS_IN_THE_BOOK:
     assert 0.6 < energy[largest].sum() < 0.9
@@ -352,7 +354,10 @@ ax.set(title="how much days differ, by frequency")
 ax.legend(labelcolor="linecolor")
 show(
     fig,
-    alt="Bars of the learned weights against cycles a day. The constant is largest, then the cosines of one and two cycles; sines of one to three are about half of that, and from five cycles on all are small and fall slowly. Nothing is zero except the sine of twelve cycles, which no full hour shows.",
+    alt="Bars of the learned weights against cycles a day. The constant is largest, "
+    "then the cosines of one and two cycles; sines of one to three are about half "
+    "of that, and from five cycles on all are small and fall slowly. Nothing is "
+    "zero except the sine of twelve cycles, which no full hour shows.",
 )
 
 # %% [markdown]
@@ -459,7 +464,10 @@ better = read(matrix, at_hours, new[:, list(hours_read)])
 fig = draw_days({"MAML": answers, "MAML, matrix": better}, truth=True)
 show(
     fig,
-    alt="The four days again, with the curves of MAML's weights dashed and of its matrix solid. The matrix follows the Saturday and Independence Day closely, nights included, and the Wednesday; on the day of snow both miss the hours between the readings.",
+    alt="The four days again, with the curves of MAML's weights dashed and of its "
+    "matrix solid. The matrix follows the Saturday and Independence Day closely, "
+    "nights included, and the Wednesday; on the day of snow both miss the hours "
+    "between the readings.",
 )
 
 # %%
@@ -477,7 +485,8 @@ for group, members in groups.items():
             then = stored.cube("median", "seed", **place)[seed]
             assert abs(here / then - 1) < 0.03, name
         print(
-            f"  {name:26s}{here:6.0f}  {'as stored' if AS_IN_THE_BOOK else 'not compared'}"
+            f"  {name:26s}{here:6.0f}  "
+            f"{'as stored' if AS_IN_THE_BOOK else 'not compared'}"
         )
 
 tested = stored.levels("readings")
@@ -511,7 +520,14 @@ for ax, (group, members) in zip(axes, contest.items(), strict=True):
 axes[0].set(ylabel="error, vehicles an hour")
 show(
     fig,
-    alt="Error on unseen days against 1 to 12 readings, in four panels, the other methods grey in each; a band holds 80 % of days for the last method of a panel. One weight each: empirical Bayes falls from 720 to 300, smoothness and the Gaussian process lie above it. All hours together: functional PCA and the full covariance fall from 510 to 200. The calendar is flat at 350, and with readings falls from 320 to 190, below everything else. Meta-gradients: MAML with weights lies on empirical Bayes, MAML with a matrix on the full covariance; Reptile stays above.",
+    alt="Error on unseen days against 1 to 12 readings, in four panels, the other "
+    "methods grey in each; a band holds 80 % of days for the last method of a "
+    "panel. One weight each: empirical Bayes falls from 720 to 300, smoothness and "
+    "the Gaussian process lie above it. All hours together: functional PCA and the "
+    "full covariance fall from 510 to 200. The calendar is flat at 350, and with "
+    "readings falls from 320 to 190, below everything else. Meta-gradients: MAML "
+    "with weights lies on empirical Bayes, MAML with a matrix on the full "
+    "covariance; Reptile stays above.",
 )
 
 
@@ -538,7 +554,8 @@ five, solved = (
     for name in ("MAML, 5 steps", "MAML")
 )
 print(
-    f"five steps {five[0]:.0f} and {five[1]:.0f}, ridge {solved[0]:.0f} and {solved[1]:.0f}"
+    f"five steps {five[0]:.0f} and {five[1]:.0f}, ridge {solved[0]:.0f} and "
+    f"{solved[1]:.0f}"
 )
 print("(vehicles an hour, from 4 and from 12 readings)")
 assert five[0] < 1.05 * solved[0]
@@ -593,7 +610,10 @@ axes[1].grid(False)
 fig.colorbar(image, ax=axes[1], label="correlation")
 show(
     fig,
-    alt="Left: the largest learned curve is deeply negative in the morning rush, less so in the afternoon, and positive at night; weekend minus weekday has the same shape. Right: a matrix of correlations with strong red and blue patches away from the diagonal, up to 0.95.",
+    alt="Left: the largest learned curve is deeply negative in the morning rush, less "
+    "so in the afternoon, and positive at night; weekend minus weekday has the "
+    "same shape. Right: a matrix of correlations with strong red and blue patches "
+    "away from the diagonal, up to 0.95.",
 )
 
 # %% [markdown]
@@ -732,7 +752,11 @@ ax.minorticks_off()
 ax.legend(labelcolor="linecolor", loc="upper left", bbox_to_anchor=(1, 1))
 show(
     fig,
-    alt="Error from four readings against the number of old days, 2 to 609. The full covariance falls from about 490 to 300 and is lowest almost everywhere; functional PCA and MAML with a matrix join it at 16 days and cross the calendar there. Empirical Bayes and MAML with weights stay between 450 and 600 whatever the number of days.",
+    alt="Error from four readings against the number of old days, 2 to 609. The full "
+    "covariance falls from about 490 to 300 and is lowest almost everywhere; "
+    "functional PCA and MAML with a matrix join it at 16 days and cross the "
+    "calendar there. Empirical Bayes and MAML with weights stay between 450 and "
+    "600 whatever the number of days.",
 )
 
 # %%
@@ -757,7 +781,8 @@ for name in use.levels("method"):
         for trained in use.levels("trained")
     ]
     print(
-        f"  {name:18s}{values[0]:5.0f} trained on any hours, {values[1]:5.0f} on mornings"
+        f"  {name:18s}{values[0]:5.0f} trained on any hours, {values[1]:5.0f} on "
+        "mornings"
     )
     if name == "MAML":
         assert values[1] < 0.95 * values[0]

@@ -154,8 +154,10 @@ for ax, name in zip(axes, shown, strict=True):
     ax.label_outer()
 show(
     fig,
-    alt="Weights over the outer steps of four runs. MAML, from ones and from uniform: three "
-    "true weights rise and the band of all others falls. Reptile: the true weights rise and "
+    alt="Weights over the outer steps of four runs. MAML, from ones and from uniform: "
+    "three "
+    "true weights rise and the band of all others falls. Reptile: the true weights "
+    "rise and "
     "the band of the others stays where it was.",
 )
 
@@ -228,8 +230,10 @@ for ax, name in zip(axes, ("MAML from ones", "MAML on a grid"), strict=True):
 axes[0].legend()
 show(
     fig,
-    alt="Trained weights against the feature index. With random x three weights stand at the "
-    "left edge and all others are near 0. With one grid the three are as high, and most of "
+    alt="Trained weights against the feature index. With random x three weights stand "
+    "at the "
+    "left edge and all others are near 0. With one grid the three are as high, and "
+    "most of "
     "the other weights are still about 1, except near 128 and 256, where they fell.",
 )
 

@@ -97,7 +97,5 @@ EXPERIMENTS = {
     "mechanisms_noise": Experiment(
         noise, {"method": list(NOISY), "noise": [0.0, 0.1, 0.3, 1.0], "steps": [300]}, SEEDS, NOISE
     ),
-    "mechanisms_length": Experiment(
-        noise, {"method": list(NOISY), "noise": [0.3], "steps": [1000]}, SEEDS, NOISE
-    ),
+    "mechanisms_length": Experiment(noise, {"method": list(NOISY), "noise": [0.3], "steps": [1000]}, SEEDS, NOISE),
 }
