@@ -232,7 +232,7 @@ def test_show_displays_the_picture_with_its_alt_text_and_closes_the_figure(ax, m
     show(ax.figure, alt="A line rises.")
     ((data, metadata, raw),) = shown
     assert raw
-    assert metadata == {"image/png": {"width": width, "height": height}}
+    assert metadata == {"image/png": {"width": width, "height": height, "alt": "A line rises."}}
     assert data["image/png"] == expected
     assert data["text/plain"] == f"A line rises.\n\n{describe(ax.figure)}"
     assert not plt.get_fignums()
