@@ -1,6 +1,7 @@
 """The front page's figure and the social card: drawn from runs of the package that happen while the site is built."""
 
 import functools
+import json
 import re
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
+import days
 from fourier_meta import TaskFamily, Tasks, alias_classes, fourier_features, min_norm, train_maml, train_reptile
 
 STEPS, N_POINTS, TASK_SEED = 500, 4, 7
@@ -31,8 +33,10 @@ TONES = {
     "light": Tone("#1F2328", "#59636E", "#9A9A9A", "#0072B2", "#00795A", "#B84A00"),
     "dark": Tone("#E6EDF3", "#A3ADB8", "#6E7781", "#6CB8EE", "#3ECFA3", "#FF9A57"),
 }
-SIZES = {"train": (9, 5.2), "setup": (9, 3), "fit": (9, 5)}  # inches
+SIZES = {"train": (9, 5.2), "setup": (9, 3), "fit": (9, 5), "day": (9, 3)}  # inches
 ALT = {
+    "day": "Vehicles an hour over a Wednesday in May, with three readings of it. The mean day misses the two rush hours; a "
+    "prior with a covariance of all waves, given the three readings, lies close to the day.",
     "train": "Three panels. Top left, the 257 feature weights after 500 steps of MAML: the three true features stand near 3.7, "
     "all others have fallen from 1 to below 0.1. Top right, after Reptile on the same tasks: the true features have risen to "
     "about 2.8, all others still stand at 1. Below, a new task seen at 4 points: without meta-learning the fit is flat with a "
@@ -222,6 +226,28 @@ def fit_cover(tone):
     return fig
 
 
+def day_cover(tone):
+    """The plain figure of chapter 9: an unseen day, three readings of it, and what two priors make of them."""
+    told = json.loads(days.priors_and_days())
+    truth, mean = np.array(told["days"][0]["effective"]), np.array(told["mean"])
+    hours, read = np.linspace(-1, 1, 241), np.array([7, 12, 17]) / 12 - 1
+    phi, seen = fourier_features(hours, len(mean)), fourier_features(read, len(mean))
+    fig = plt.figure(figsize=SIZES["day"], layout="constrained", facecolor="none")
+    ax = fig.subplots()
+    ax.plot(12 * (hours + 1), phi @ truth, color=tone.ink, alpha=0.25, linewidth=6)
+    ax.plot(12 * (hours + 1), phi @ mean, color=tone.plain, linewidth=1)
+    covariance = np.array(told["full"])
+    gram = seen @ covariance @ seen.T + told["noise"] * np.eye(3)
+    fitted = mean + covariance @ seen.T @ np.linalg.solve(gram, seen @ (truth - mean))
+    ax.plot(12 * (hours + 1), phi @ fitted, color=tone.maml, linewidth=2)
+    ax.plot(12 * (read + 1), seen @ truth, "o", color=tone.ink, markersize=7)
+    ax.set(xlim=(0, 24), xticks=range(0, 25, 6))
+    ax.set_title("A day, read three times", color=tone.ink, loc="left", fontsize=13, fontweight="bold")
+    ax.set_xlabel("hour", color=tone.quiet, fontsize=9, loc="right")
+    _plain_axes([ax], tone)
+    return fig
+
+
 def card():
     """The picture that appears where somebody links to the book, 1200 x 630 pixels."""
     told, tone = story(), TONES["dark"]
@@ -246,7 +272,7 @@ def card():
     return fig
 
 
-DRAWN = {"train": cover, "setup": tasks_cover, "fit": fit_cover}
+DRAWN = {"day": day_cover, "train": cover, "setup": tasks_cover, "fit": fit_cover}
 
 
 def write(folder):

@@ -12,6 +12,7 @@ from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
 import covers
+import days
 
 STATIC = Path(__file__).parent.parent / "_static"
 MODULES = ("engine.mjs", "explorer.mjs", "story.mjs")
@@ -38,7 +39,8 @@ EXPLORERS = {
         "MAML with held-out points prunes: each stem leads from where its weight started to where it ended.",
     ),
     "04_reptile": ("train", "a=reptile&b=maml", "Reptile and MAML on the same tasks, from weights one: one amplifies, the other prunes."),
-    "06_prior": ("train", "a=maml&b=fomaml", "Any two methods on the same tasks."),
+    "06_prior": ("front", "", "Train once, then drag the number of points: equal weights against learned ones."),
+    "09_traffic": ("day", "", "An unseen day: drag the readings, and watch what three priors make of them."),
 }
 
 
@@ -109,6 +111,8 @@ def explorer_figure(docname, identifier="explorer", images=()):
         f"<figcaption>{html.escape(caption)}<noscript> With JavaScript this figure is live: "
         "it trains in the page.</noscript></figcaption></figure>"
     )
+    if kind == "day":
+        opening += f'<script type="application/json">{days.priors_and_days()}</script>'
     container = nodes.container(classes=["book-explorer-place"])
     picture = list(images) or [nodes.raw("", plain_figure(PLAIN.get(kind, kind)), format="html")]
     container += [nodes.raw("", opening, format="html"), *picture, nodes.raw("", closing, format="html")]

@@ -368,7 +368,7 @@ class TaskPlot extends Plot {
   place() {
     if (!this.truth) return;
     const ticks = roundTicks(...this.range).map((v) => [this.y(v), tickText(v)]);
-    this.drawAxes([-1, -0.5, 0, 0.5, 1].map((v) => [this.x(v), String(v)]), ticks, "x", "");
+    this.drawAxes([-1, -0.5, 0, 0.5, 1].map((v) => [this.x(v), this.xText ? this.xText(v) : String(v)]), ticks, this.xName ?? "x", this.yName ?? "");
     this.truthLine.setAttribute("d", this.#path(this.truthValues));
     this.#drawHandles();
     this.redraw();

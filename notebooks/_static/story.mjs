@@ -284,10 +284,96 @@ class SplitFigure extends SmallFigure {
   }
 }
 
+// ------------------------------------------------------------------------------------------------ chapter 9: a day
+
+/** The solution of a small symmetric positive definite system, by Cholesky's decomposition. */
+function solveDefinite(matrix, right) {
+  const n = right.length;
+  const lower = matrix.map((row) => Float64Array.from(row));
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j <= i; j++) {
+      let sum = lower[i][j];
+      for (let k = 0; k < j; k++) sum -= lower[i][k] * lower[j][k];
+      lower[i][j] = i === j ? Math.sqrt(Math.max(sum, 1e-12)) : sum / lower[j][j];
+    }
+  }
+  const z = Float64Array.from(right);
+  for (let i = 0; i < n; i++) {
+    for (let k = 0; k < i; k++) z[i] -= lower[i][k] * z[k];
+    z[i] /= lower[i][i];
+  }
+  for (let i = n - 1; i >= 0; i--) {
+    for (let k = i + 1; k < n; k++) z[i] -= lower[k][i] * z[k];
+    z[i] /= lower[i][i];
+  }
+  return z;
+}
+
+/** An unseen day, read at a few times: the mean day, one variance for each wave, and a covariance of all waves. */
+class DayFigure extends Explorer {
+  constructor(figure) {
+    super(figure, {});
+    this.title = "Read a day from a few of its hours";
+    this.data = JSON.parse(figure.querySelector("script").textContent);
+    this.plot = new TaskPlot({ label: `${this.title}. Tab moves between the readings; arrow keys move one, Delete removes it.`, onchange: () => this.#draw(), free: () => false });
+    Object.assign(this.plot, { xText: (v) => `${Math.round(12 * (v + 1))}:00`, xName: "time of day", yName: "1,000 vehicles an hour", left: 44, top: 26 });
+    this.plot.addCurve("mean", "fm-min-norm");
+    this.plot.addCurve("waves", "fm-b fm-dashed");
+    this.plot.addCurve("together", "fm-a");
+    this.plot.lines.get("waves").dataset.method = "maml";
+    this.plot.lines.get("together").dataset.method = "maml";
+    const id = identifier("day");
+    this.select = element("select", { id, onchange: () => this.#show() }, ...this.data.days.map(({ name }, i) => element("option", { value: i }, name)));
+    this.keys = element("p", { class: "fm-keys" });
+    this.hydrate(
+      element("div", { class: "fm-bar" }, element("label", { for: id }, "an unseen day"), this.select,
+        button("Add a reading", () => this.plot.add(-0.25)), button("Remove one", () => this.plot.remove(this.plot.points.length - 1)),
+        button("Reset", () => this.#show())),
+      this.keys, this.plot.box, this.summary);
+    this.#show();
+  }
+
+  #show() {
+    this.plot.setTask(Float64Array.from(this.data.days[this.select.value].effective));
+    this.plot.setPoints([7, 12, 17].map((hour) => ({ x: hour / 12 - 1, offset: 0 })));
+    this.#draw();
+  }
+
+  /** Posterior mean of a day's coefficients, from readings at the points on the screen. */
+  #fit(covariance) {
+    const { mean, noise } = this.data;
+    const d = mean.length;
+    const rows = Array.from(this.plot.xs, (x) => fourierFeatures([x], d));
+    const product = (row) => Float64Array.from(covariance, (line) => line.reduce((sum, value, j) => sum + value * row[j], 0));
+    const spread = rows.map(product);
+    const gram = rows.map((row, i) => spread.map((other, j) => row.reduce((sum, value, k) => sum + value * other[k], 0) + (i === j ? noise : 0)));
+    const known = this.plot.labels.map((label, i) => label - rows[i].reduce((sum, value, k) => sum + value * mean[k], 0));
+    const dual = solveDefinite(gram, known);
+    return Float64Array.from(mean, (value, k) => value + spread.reduce((sum, line, i) => sum + dual[i] * line[k], 0));
+  }
+
+  #draw() {
+    const fits = { mean: Float64Array.from(this.data.mean), waves: this.#fit(this.data.diagonal), together: this.#fit(this.data.full) };
+    this.plot.update(fits);
+    const error = Object.fromEntries(Object.entries(fits).map(([name, fit]) => [name, Math.round(1000 * Math.sqrt(risk(fit, this.plot.truth)))]));
+    const entry = (className, words, name, method) => {
+      const node = key(className, words, element("b", {}, String(error[name])));
+      if (method) node.dataset.method = method;
+      return node;
+    };
+    this.keys.replaceChildren(key("fm-truth-key", "the day"), entry("fm-min-norm-key", "mean day, off by ", "mean"),
+      entry("fm-b-key", "one variance a wave (dashed), off by ", "waves", "maml"), entry("fm-a-key", "all waves together, off by ", "together", "maml"));
+    const name = this.data.days[this.select.value].name;
+    const text = `${name}, read ${this.plot.points.length} times: off by ${error.mean} vehicles an hour with the mean day, ${error.waves} with one variance for each wave, ${error.together} with a covariance of all.`;
+    this.plot.svg.setAttribute("aria-label", text);
+    this.say(() => text);
+  }
+}
+
 // ------------------------------------------------------------------------------------------------ start
 
 const KINDS = {
-  train: TrainExplorer, setup: SetupExplorer, fit: FitExplorer, front: FrontFigure, alias: AliasFigure, hyperbola: HyperbolaFigure, split: SplitFigure,
+  train: TrainExplorer, setup: SetupExplorer, fit: FitExplorer, front: FrontFigure, alias: AliasFigure, hyperbola: HyperbolaFigure, split: SplitFigure, day: DayFigure,
 };
 
 function start() {
