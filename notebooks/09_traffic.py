@@ -575,7 +575,7 @@ if AS_IN_THE_BOOK:
 # Second, why. Read the panels by their *shape*:
 #
 # - Whoever has **one weight for each feature** ends at the same curve, learned by likelihood, by moments, by a group lasso or by meta-gradients. Hand-made smoothness and the Gaussian process lie above, about where the tied weights were: they have no phase.
-# - Whoever can say that hours vary **together** ends at another, much lower curve, learned by decomposition, by shrinkage or by meta-gradients.
+# - Whoever can say that *coefficients* vary **together** ends at another, much lower curve, learned by decomposition, by shrinkage or by meta-gradients.
 #
 # *What can be expressed beats how it is learned.* (How a day is read matters less: [chapter 3](03_maml.ipynb)'s five steps in place of ridge regression are as good up to four readings, and stop short beyond.) The next cell shows what the matrix expresses.
 
@@ -623,7 +623,7 @@ show(
 #
 # ## By the calendar, or by three numbers?
 #
-# **Predict, then run.** The calendar knows the weekday and nothing else, three readings know three hours and no weekday. Who is closer on an ordinary day? And on Christmas?
+# **Predict, then run.** The calendar knows the weekday and nothing else, three readings know three hours and no weekday. Who is closer on an ordinary day? And on Christmas? (The table below reads four hours, as all comparisons do; three stand in the list after it.)
 
 # %%
 special = {
@@ -695,7 +695,7 @@ if AS_IN_THE_BOOK:
 # On a *holiday* the calendar is off by more than 2,000 vehicles an hour: it says weekday, and the road says Sunday. Four readings see that, and the covariances err by a few hundred: Christmas looks like days that the past has seen often.
 # Calendar + readings is ahead in the median and behind on these holidays, because it starts from a wrong weekday.
 #
-# A *snowstorm* looks like nothing that the past has seen. On both Mondays of snow everybody is off by 800 or more, and the covariances lose their lead over the weights: they know the ways in which *old days* differed, and hold on to them. The Saturday of snow resembles a quiet Sunday, and there they keep it.
+# A *snowstorm* looks like nothing that the past has seen (day A above looked better because its three hours caught the fall; here hours are random). On both Mondays of snow everybody is off by 800 or more, and the covariances lose their lead over the weights: they know the ways in which *old days* differed, and hold on to them. The Saturday of snow resembles a quiet Sunday, and there they keep it.
 #
 # ## Try it
 #
@@ -834,7 +834,7 @@ assert abs(weighted / full - 1) < 0.05
 # - The calendar is better up to two readings at random hours, and worse than one at 7 o'clock; on holidays four readings beat it by far; on days like none before, nothing is good.
 # - Meta-gradients win nothing on whole days. They need no probability model, also where old days are full of holes, and they tune a model that is too simple to its use.
 #
-# **For curves of your own.** Have you got whole old curves, as few as a dozen? Subtract their mean and use the shrunk covariance. Old curves with holes? Expectation maximisation, or a matrix by meta-gradients. A model that must stay simple? Then train it as it will be used; that is MAML. And if you may choose *when* to read, choose: three good hours tell more than six random ones.
+# **For curves of your own.** Have you got whole old curves, as few as a dozen? Subtract their mean and use the shrunk covariance; if you know the kind of a curve, as the weekday of a day, subtract the mean of its kind: better in the median, worse where the kind misleads, as on holidays. Old curves with holes? Expectation maximisation, or a matrix by meta-gradients. A model that must stay simple? Then train it as it will be used; that is MAML. And if you may choose *when* to read, choose: three good hours tell more than six random ones.
 #
 # ## Exercises
 #

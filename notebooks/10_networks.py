@@ -540,7 +540,7 @@ show(
 
 # %% [markdown]
 # Above each curve stand its eigenvalue, and how much of it is a wave. A random network would first fit slanted lines: these are the functions that its parameters move easily.
-# After MAML the first function is almost a sine. Nobody told the network about sines; it was told to learn from ten points in one step.
+# In this network, after MAML, the first function is almost a sine; the cosine is spread over several others. Nobody told the network about sines; it was told to learn from ten points in one step.
 #
 # Now the share through training, for ten networks and every method. *Head only* adapts the last layer, so its kernel is that of the last layer.
 # Beside it the linear model of chapters 3 and 4: same quantity, same question.
@@ -717,7 +717,7 @@ assert np.median(stays[1]) > 0.9 * np.median(stays[0])
 # %% [markdown]
 # Along the training of every method, the error falls as the share rises, from a share of 0.15 and an error of 4 on. But the methods run on paths of their own: at the same share, Reptile and pretraining err less than head only.
 # So among networks that are trained to the end the share orders the errors much less well. Reptile ends with a *smaller* share than first order and mostly with a smaller error, head only with a *larger* share and a larger error.
-# The speed, which is the share times the size of the kernel, orders these better. (One point, a head-only network whose inner steps diverge, lies above the figure.) On the right all methods lie on one line: most of what a network can learn from ten points is written in its kernel before it sees them.
+# The speed, which is the share times the size of the kernel, orders these better. (One point, a head-only network whose inner steps diverge, lies above the figure.) On the right the methods lie close to one curve: most of what a network can learn from ten points is written in its start and kernel before it sees them. (Head only was not computed there.)
 #
 # **What it does not explain.** The share says nothing about *where* a network starts: the average wave, with which most trained networks begin, lowers the error from 4.0 to 3.1 before any step.
 # It says nothing about speed, without which a share is of no use in ten steps.
@@ -820,7 +820,7 @@ for optimiser in optimisers:
 # **Held-out points carry over**, as far as a step can come close to fitting its points whole. From three points, ten of ten networks have a larger share and a smaller error with them.
 # From ten points one step of 1,761 parameters leaves a good part of the residuals, so the training points still judge almost as fairly as held-out ones; the share is larger with them, the error hardly smaller.
 #
-# **A small start carries over in part.** A large start (twice the usual) costs share and error, with held-out points and without. But a quarter of the usual start does not replace held-out points, not even with one common scale of step: in the linear model it did.
+# **Fitting amplifies, too, but less.** With nothing held out the share still rises from its start, and stays below what held-out points reach. **A small start carries over in part.** A large start (twice the usual) costs share and error, with held-out points and without. But a quarter of the usual start does not replace held-out points, not even with one common scale of step: in the linear model it did.
 #
 # **Which layers adapt?** *Head only* moves just the last layer in its inner loop, in training and after.
 # Each of the two trained networks below is adapted in both ways.
@@ -866,14 +866,14 @@ if AS_IN_THE_BOOK:
     assert elsewhere["inner rate x 2"][2] > 2 * elsewhere["frequency 1"][2]
 
 # %% [markdown]
-# At frequency 2, MAML's network is worse than the random one and worse than predicting 0. It bets on waves of frequency 1, and loses when they do not come.
+# At frequency 2, MAML's network is worse than the random one and worse than predicting 0. It bets on waves of frequency 1, and loses when they do not come. The pretrained network does as badly, so this table does not tell a wrong start from a wrong kernel.
 # Twice the inner rate more than doubles its error, and a tenth of it is too slow: the speed was learned for one rate.
 #
 # ## Summary
 #
 # - *What MAML learns is a kernel*, in a network as in a linear model. Its share on the tasks' functions rises from 0.16 to 0.50 in ten of ten networks; its largest eigenfunction becomes a sine.
-# - *A formula carries over*: the kernel's eigenvalue on the waves goes to $1/(2\eta)$, so that one inner step fits a wave whole.
-# - *The share predicts* the error along the training of each method, and less well between methods. The whole kernel predicts both. Neither knows how the kernel changes while a network adapts, which is what MAML improves late.
+# - *A formula carries over on average*: the kernel's eigenvalue on the waves goes to $1/(2\eta)$, so that one inner step fits a wave whole.
+# - *The share predicts* the error along the training of each method, and less well between methods. With the start, the whole kernel predicts better than the share between methods, and no better among MAML's own trained networks. Neither knows how the kernel changes while a network adapts, which is what MAML improves late.
 # - *Held-out points* matter here, too, when points are few. *A small start* with one common scale does not replace them.
 # - *It is a bet*: on waves of twice the frequency MAML's network is worse than a random one.
 
