@@ -226,7 +226,7 @@ show(
 # Only the product $w \odot \alpha$ shows in the labels: halve the weights, double the coefficients, and nothing changes.
 # That freedom is what this book lives on. To learn $w$ is to choose, for all tasks at once, which coefficients are *cheap*.
 #
-# The package draws such tasks: a `TaskFamily` holds what all tasks share, and `sample` draws a batch of tasks with their points.
+# The package draws such tasks: a `TaskFamily` holds what all tasks share, and `sample` draws a batch of tasks with their points. (`observe` gives tasks with known coefficients new points; `unseen` draws test tasks that no training sees.)
 
 # %%
 same = phi(dense) @ ((weights / 2) * (2 * coefficients[0]))

@@ -284,6 +284,7 @@ assert np.allclose(same, [-0.48, -0.48])
 # $$ L(w) = \tfrac1N \lVert \Phi_v (w \odot \alpha_K(w)) - y_v \rVert^2, \qquad w \leftarrow w - \text{rate} \cdot \nabla_w L(w) \tag{2} $$
 #
 # The point of MAML is in the notation $\alpha_K(w)$: what the fit arrives at depends on the weights, and the gradient in (2) knows it.
+# For another model decide three things: what is reset for each task and to what, what the inner loop moves, and what is kept. Then only the prediction inside the loss changes. In textbook MAML the inner loop starts from the kept $\theta_0$ itself, and the outer gradient is taken in $\theta_0$.
 # In torch, `create_graph=True` keeps that dependence.
 
 
@@ -499,7 +500,7 @@ print("with K = 1 first order is half of the gradient, for every weight")
 # - *Held-out points push false weights down*, almost every one of them. A false feature that happened to agree with the training points took some credit there; at other points it agrees no longer, and its part of the prediction is pure error.
 # - *Training points push false weights up.* Every feature, true or false, helps to fit the points that it is fitted to.
 # - True weights are pushed up by both judges, and at least twenty times harder.
-# - *First order* has lost about half of both pushes at equal weights. A little later it has most of the push on the true weights back, and almost none of that on the false ones. With K = 1 it is exactly half of the gradient, everywhere; with more steps it forgets that the early steps depended on the weights, too.
+# - At held-out points and equal weights *first order* has lost about half of the push on true and on false weights. A little later it has most of the push on the true weights back, and almost none of that on the false ones. With K = 1 it is exactly half of the gradient, everywhere; with more steps it forgets that the early steps depended on the weights, too.
 #
 # ## Without held-out points
 #

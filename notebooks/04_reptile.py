@@ -473,7 +473,7 @@ show(
 
 # %% [markdown]
 # Nothing else was changed, and Reptile solves tasks from *three* points, with every seed: the bands are narrower than the lines.
-# At small starts each tenth divides the risk by thousands, until the growth of the false weights takes over ([chapter 5](05_mechanisms.ipynb)): the false weights stay at the start $w_0$, a fit spreads over features in proportion to $w^2$, so what leaks to the false ones goes with $w_0^2$, and its square, the risk, with $w_0^4$.
+# At small starts each tenth divides the risk by thousands, as long as the false weights stay near their start (the first figure of [chapter 5](05_mechanisms.ipynb) shows where that ends): they stay at the start $w_0$, a fit spreads over features in proportion to $w^2$, so what leaks to the false ones goes with $w_0^2$, and its square, the risk, with $w_0^4$.
 #
 # Growth is *relative*: add the two updates of (1), and $w + \alpha$ is multiplied by $1 - \eta h$ in every step (and $w - \alpha$ by $1 + \eta h$, which grows where the coefficient is negative). True features, with a large $h$ in every task, gain orders of magnitude; a false one, with an $h$ near 0, hardly gains.
 # The outer step of Reptile keeps proportions, as it has one common scale for all weights. Under Adam every weight takes steps of the same size, and the start is forgotten. We come to that below.
@@ -580,7 +580,7 @@ for words, config in {
     print(f"{config['n_points']} points and {held_out} held out")
 
 # %% [markdown]
-# Say first where the rival wins. At equal weights of 1, MAML under Adam is far ahead: held-out points prune, and Reptile has none. From 0.001 with one common scale all three do, and with Reptile there is nothing to hold out.
+# Say first where the rival wins. At equal weights of 1, MAML under Adam is far ahead: held-out points prune, and Reptile has none. From 0.001 with one common scale all three solve unseen tasks from 4 points, and Reptile does it without held-out points.
 # The rows differ less by algorithm than by *optimiser and start*: under Adam without held-out points nothing is selected, under one scale from a small start everything is.
 #
 # Reptile is simpler, and not cheaper: with K = 20 it takes 39 products with the features for each task ($2K - 1$: the first residual costs nothing), MAML with K = 5 takes 19 ($4K - 1$, there and back).

@@ -265,7 +265,7 @@ for name, judged, formula in (
 #
 # ## All weights, K steps
 #
-# The same bookkeeping for K steps needs three sums: $q$ of a true weight, and $Q = \sum q_j$ and $Q_2 = \sum q_j^2$ over the false ones.
+# (On a first reading skip to *Three facts* below the next figure: this section repeats the last one for K steps.) It needs three numbers: $q$ of a true weight, and the sums $Q = \sum q_j$ and $Q_2 = \sum q_j^2$ over the false ones.
 # On the training points the signal's residual shrinks in every step by $\rho = 1 - 2 \eta \, (q + Q / N)$: the true features fit it, and the false ones together fit it, too.
 # With $A = \sum_{k<K} \rho^k$, per unit of a true coefficient $\beta$ or of $z_j$:
 #
@@ -543,7 +543,7 @@ for method in noise_table.levels("method"):
 #
 # ## Summary
 #
-# - *Held-out points prune*: a false weight's expected gradient there is positive, equation (2), as long as the signal is not fitted. Whether $\alpha$ adapts alone or with $w$ changes nothing.
+# - *Held-out points prune*: a false weight's expected gradient there is positive, with one step always, equation (2); with K steps most of it comes from the backward pass and dies out once the true features fit the signal. Whether $\alpha$ adapts alone or with $w$ changes nothing.
 # - *Fitting amplifies*: without held-out points all weights rise in proportion to what they fit, true ones $N / |S|$ times faster, equation (3).
 # - *The outer optimiser decides*: Adam destroys proportions, so only pruning selects, from any start between 0.0001 and 1 that was tried. One common scale keeps them, so a small start is enough, for every method, with or without held-out points.
 # - *It ends* at a start of 0 (stuck), 3 (nothing selected) and 5 (diverged), and in noise, for MAML under one common scale without held-out points; Reptile keeps its share there.

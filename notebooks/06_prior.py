@@ -198,7 +198,7 @@ for j in (0, support[0], n_features - 1):
 #
 # The algorithm multiplies every variance by the *root of observed over expected*, both summed over tasks. Where they are equal it stands still, and that is where (3) is 0.
 #
-# Why the root? $\log \det C$ is concave in $q$, so its tangent is never below it. $y^\top C^{-1} y$ is the least value over $\beta$ of $\lVert y - \Phi \beta \rVert^2 / \sigma^2 + \sum_j \beta_j^2 / q_j$, so the present best $\beta$ gives something that is never below it. Their sum touches the likelihood where the step begins and is nowhere above it. For one variance that bound is, up to a constant, $q_j \, e_j + q_{j, \text{old}}^2 \, o_j / q_j$, with what was observed, $o_j$, and expected, $e_j$; it is least at $q_{j, \text{old}} \sqrt{o_j / e_j}$, so *no step can lower the likelihood*.
+# Why the root? $\log \det C$ is concave in $q$, so its tangent is never below it. $y^\top C^{-1} y$ is the least value over $\beta$ of $\lVert y - \Phi \beta \rVert^2 / \sigma^2 + \sum_j \beta_j^2 / q_j$, so the present best $\beta$ gives something that is never below it. Minus half their sum is, up to a constant, a curve that touches the log likelihood where the step begins and is nowhere above it. For one variance that sum is, up to a constant, $q_j \, e_j + q_{j, \text{old}}^2 \, o_j / q_j$, with what was observed, $o_j$, and expected, $e_j$; it is least at $q_{j, \text{old}} \sqrt{o_j / e_j}$, so *no step can lower the likelihood*.
 #
 # The noise is one more variance, whose columns are those of the identity.
 
@@ -379,7 +379,7 @@ for held, level in ((64, 0.0), (8, 0.1)):
 
 # %% [markdown]
 # With many points MAML *equalises*: all true features get the same weight. With few points and noise its weights rank the features as the prior does, without being its roots.
-# So both sentences are true. The weights that *fit a model of the tasks* are a prior, and MAML's weights are *what serves its own inner loop best*, which is as much of the prior as that loop needs.
+# So a weight can be read in two ways, and both are right. The weights that *fit a model of the tasks* are a prior, and MAML's weights are *what serves its own inner loop best*, which is as much of the prior as that loop needs.
 #
 # ## Noise: the likelihood can be fooled
 #
@@ -711,7 +711,7 @@ show(
 )
 
 # %% [markdown]
-# From ten tasks of 8 points on, empirical Bayes with held-out noise is as good as the oracle, with and without noise. The group lasso needs about as many, MAML through ridge and moment ranking about thirty.
+# From ten tasks of 8 points on, empirical Bayes with held-out noise is as good as the oracle, with and without noise. Counted by risk, the group lasso needs about as many, MAML through ridge and moment ranking about thirty; MAML through ridge has S on top from ten on.
 # From a small start, meta-gradients reach the oracle from thirty tasks when there is noise. Without noise they fall steadily and do not arrive: their false weights are small and not zero.
 # With one task only one method is of use, the one that was *told*: the smoothness prior. With three, empirical Bayes finds S in some draws and not in others.
 #
