@@ -807,7 +807,7 @@ for name, solve in solvers.items():
 # - *A weight is a prior standard deviation*; ridge with weights is the posterior mean. Empirical Bayes estimates it. What MAML learns is as much of it as its own inner loop needs: which features, and how fast; its height comes from K and $\eta$.
 # - *Empirical Bayes* multiplies each variance by the root of observed over expected, and never lowers the likelihood. It finds S from 15 tasks of 4 points or 30 of 3, and recovers variances as well as if coefficients had been seen.
 # - *It breaks* with noise and more features than labels: then the likelihood explains noise away. Held-out points choose a noise level that predicts about as well as the true one. With few points the climb may also end in a lower maximum.
-# - *In the contest* empirical Bayes wins or ties from 4 points on, with held-out noise as soon as there is noise. Meta-gradients from a small start come within a factor of two of it where there is noise and 16 points or 30 tasks; from ones they are nowhere best. A prior that is told, and right, wins where data are fewest.
+# - *In the contest* empirical Bayes wins or ties from 4 points on, with held-out noise as soon as there is noise. With equal scales and x spread evenly, meta-gradients from a small start come within a factor of two of it where there is noise and 16 points or 30 tasks; from ones they are nowhere best. A prior that is told, and right, wins where data are fewest.
 # - *What is equal at every point that a method looks at, it cannot tell apart.*
 #
 # ## Exercises

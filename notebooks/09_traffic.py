@@ -570,7 +570,7 @@ if AS_IN_THE_BOOK:
     assert 0.7 < ahead.mean() < 0.95
 
 # %% [markdown]
-# First, who wins: *the full covariance and functional PCA*, methods of a few lines that know no gradient, and ahead of them the calendar with readings, which is told more. MAML with a matrix comes within a few percent of them, and stays behind in four seeds of five.
+# First, who wins: *the full covariance and functional PCA*, methods of a few lines that know no gradient, and ahead of them the calendar with readings, which is told more. MAML with a matrix comes within a few percent of both, and behind the full covariance in at least four seeds of five.
 #
 # Second, why. Read the panels by their *shape*:
 #

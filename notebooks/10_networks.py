@@ -9,7 +9,7 @@
 # %% [markdown]
 # # See what MAML does to a network
 #
-# **Question.** For nine chapters MAML has learned one weight for each feature of a linear model. It was invented for neural networks.
+# **Question.** So far MAML has learned weights, and in chapter 9 a start and a matrix, of a linear model. It was invented for neural networks.
 # Does it do the same thing there, and can we *see* it?
 #
 # [Chapter 9](09_traffic.ipynb) left us with real days, where what a model can express beat how it is learned. A network can express almost anything.
@@ -26,7 +26,7 @@
 # **Learn.**
 #
 # - what MAML does to the network's *kernel*: the share on the tasks' functions, the one quantity of this book, rises as it did for weights;
-# - that a formula of chapter 3 for one weight holds for 1,761 parameters;
+# - how nearly a formula of chapter 3 for one weight holds for 1,761 parameters;
 # - how well that share predicts what can be learned from ten points, and what it leaves out;
 # - which mechanisms of chapter 5 carry over, and which do not.
 #
@@ -402,8 +402,8 @@ show(
 
 
 # %% [markdown]
-# The pretrained network starts at the average wave and bends towards the points, without becoming the wave. MAML's network starts at much the same curve and is close to the wave after one step.
-# On the second row nothing was seen left of 0, and yet a wave comes out there: what was learned is not a curve, but *how curves may change*.
+# The pretrained network starts at the average wave and bends towards the points, without becoming the wave. MAML's network starts at much the same curve; one step brings it close to the first wave and overshoots the second, ten bring it close to both.
+# On the second row nothing was seen left of 0, and yet the wave moves towards its place there: what was learned is not a curve, but *how curves may change*.
 #
 # The same errors as in the table above, for these three networks:
 
@@ -596,7 +596,7 @@ show(
 )
 
 # %% [markdown]
-# The order of MAML, first order and Reptile is the same in both models, the distances are not: a network's share settles at about a half, and Reptile is far closer than it was with 257 weights that start at 1.
+# The order of MAML, first order and Reptile is the same in both models, the distances are not: the share of MAML's network settles at about a half, and Reptile is far closer than it was with 257 weights that start at 1.
 #
 # ## A formula that carries over
 #
@@ -640,7 +640,7 @@ print(f"MAML after 8,000 steps: {last.min():.2f} to {last.max():.2f} in ten netw
 assert 0.9 < np.median(last) < 1.1
 
 # %% [markdown]
-# Nobody set the speed to 1. The formula was derived for one weight of a linear model, and the parameters of a network find the same place: the kernel learns not only *which* functions, but *how large a step* the given inner rate will make of them.
+# Nobody set the speed to 1. The formula was derived for one weight of a linear model, and after 8,000 steps the parameters of a network are at the same place, if not at rest there: the kernel learns not only *which* functions, but *how large a step* the given inner rate will make of them.
 #
 # ## Does the share predict what a network can learn?
 #
@@ -717,7 +717,7 @@ assert np.median(stays[1]) > 0.9 * np.median(stays[0])
 # %% [markdown]
 # Along the training of every method, the error falls as the share rises, from a share of 0.15 and an error of 4 on. But the methods run on paths of their own: at the same share, Reptile and pretraining err less than head only.
 # So among networks that are trained to the end the share orders the errors much less well. Reptile ends with a *smaller* share than first order and mostly with a smaller error, head only with a *larger* share and a larger error.
-# The speed, which is the share times the size of the kernel, orders these better. (One point, a head-only network whose inner steps diverge, lies above the figure.) On the right the methods lie close to one curve: most of what a network can learn from ten points is written in its start and kernel before it sees them. (Head only was not computed there.)
+# The speed, which is the share times the size of the kernel, puts head only in its place, but not Reptile. (One point, a head-only network whose inner steps diverge, lies above the figure.) On the right the methods lie close to one curve: most of what a network can learn from ten points is written in its start and kernel before it sees them. (Head only was not computed there.)
 #
 # **What it does not explain.** The share says nothing about *where* a network starts: the average wave, with which most trained networks begin, lowers the error from 4.0 to 3.1 before any step.
 # It says nothing about speed, without which a share is of no use in ten steps.
@@ -820,7 +820,7 @@ for optimiser in optimisers:
 # **Held-out points carry over**, as far as a step can come close to fitting its points whole. From three points, ten of ten networks have a larger share and a smaller error with them.
 # From ten points one step of 1,761 parameters leaves a good part of the residuals, so the training points still judge almost as fairly as held-out ones; the share is larger with them, the error hardly smaller.
 #
-# **Fitting amplifies, too, but less.** With nothing held out the share still rises from its start, and stays below what held-out points reach. **A small start carries over in part.** A large start (twice the usual) costs share and error, with held-out points and without. But a quarter of the usual start does not replace held-out points, not even with one common scale of step: in the linear model it did.
+# **Fitting amplifies, too, but less.** With nothing held out the share still rises from its start, and stays below what held-out points reach. **Of a small start little carries over:** a quarter of the usual start raises the error in three of four rows. A large start (twice the usual) costs share and error, with held-out points and without. It does not replace held-out points, not even with one common scale of step. In the linear model a thousandth of the usual start did; so small a start was not tried here.
 #
 # **Which layers adapt?** *Head only* moves just the last layer in its inner loop, in training and after.
 # Each of the two trained networks below is adapted in both ways.
@@ -840,8 +840,8 @@ for method in ("MAML", "head only"):
 assert (by_head["MAML"] > 3 * by_head["head only"]).all()
 
 # %% [markdown]
-# A network can be trained to adapt with its last layer alone, at about twice MAML's error. MAML's network was not: if only its head may move, it learns next to nothing. Here MAML adapts in the layers below.
-# Others found on images that its head does nearly all of the work. Which layers matter is a question about the tasks, not about MAML.
+# A network can be trained to adapt with its last layer alone, at about twice MAML's error. MAML's network was not: if only its head may move, ten steps leave two thirds of the error. Here MAML adapts in the layers below.
+# Others found on images that its head does nearly all of the work. Which layers matter depends on the tasks and on how a network was trained.
 #
 # ## Where it breaks
 #
@@ -866,16 +866,16 @@ if AS_IN_THE_BOOK:
     assert elsewhere["inner rate x 2"][2] > 2 * elsewhere["frequency 1"][2]
 
 # %% [markdown]
-# At frequency 2, MAML's network is worse than the random one and worse than predicting 0. It bets on waves of frequency 1, and loses when they do not come. The pretrained network does as badly, so this table does not tell a wrong start from a wrong kernel.
+# At frequency 2 this MAML network, like the pretrained one, is worse than the random one and worse than predicting 0. It bets on waves of frequency 1, and loses when they do not come. The pretrained network does as badly, so this table does not tell a wrong start from a wrong kernel.
 # Twice the inner rate more than doubles its error, and a tenth of it is too slow: the speed was learned for one rate.
 #
 # ## Summary
 #
-# - *What MAML learns is a kernel*, in a network as in a linear model. Its share on the tasks' functions rises from 0.16 to 0.50 in ten of ten networks; its largest eigenfunction becomes a sine.
-# - *A formula carries over on average*: the kernel's eigenvalue on the waves goes to $1/(2\eta)$, so that one inner step fits a wave whole.
+# - *What MAML learns first is a kernel*, in a network as in a linear model. Its share on the tasks' functions rises in ten of ten networks, in the median from 0.16 to 0.50; in the one looked at, the largest eigenfunction becomes almost a sine.
+# - *A formula carries over on average*: the kernel's mean eigenvalue on the waves reaches about $1/(2\eta)$ after 8,000 steps, still rising; from ten points, one inner step fits most of a wave.
 # - *The share predicts* the error along the training of each method, and less well between methods. With the start, the whole kernel predicts better than the share between methods, and no better among MAML's own trained networks. Neither knows how the kernel changes while a network adapts, which is what MAML improves late.
 # - *Held-out points* matter here, too, when points are few. *A small start* with one common scale does not replace them.
-# - *It is a bet*: on waves of twice the frequency MAML's network is worse than a random one.
+# - *It is a bet*: on waves of twice the frequency the one MAML network tried is worse than the random one, and as bad as the pretrained one.
 
 # %% [markdown]
 # ## Exercises

@@ -193,7 +193,7 @@ if BOOK:
     assert risks["MAML on a grid"] > 1
 
 # %% [markdown]
-# **MAML** is as the report shows it: both starts lead to the three true weights. With 5 tasks a step instead of 15 the picture is the same and the pruning less clean, and the risk from 4 points is about five hundred times as large.
+# **MAML** is as the report shows it: both starts lead to the three true weights. With 5 tasks a step instead of 15 the picture is the same and the pruning less clean, and the risk from 4 points is, in this one seed, about five hundred times as large.
 #
 # **Reptile** from ones and from uniform lets the true weights grow, and all others stay about where they were. Such weights are of little use from 4 points. But these two starts are two values of one knob that the report did not turn, the scale, and both are large.
 # From weights of 0.001 the same Reptile ends with nothing but the true features, and with a smaller risk than MAML from ones in the same 300 steps. (MAML from 0.001 goes as far: chapter 5.) [Chapter 4](04_reptile.ipynb) says why.
