@@ -399,10 +399,8 @@ for design, solve in {"grid": shared_min_norm, "random": min_norm}.items():
     by_design[design] = np.array(medians)
     highest = sizes[by_design[design].argmax()]
     at = dict(zip(sizes, by_design[design], strict=True))
-    print(
-        f"{design:6s} x: risk {at[4]:.2g} from 4, {at[64]:.2g} from 64 points;", end=" "
-    )
-    print(f"{at[512]:.1g} from 512; highest at N = {highest}")
+    print(f"{design:6s} x: risk {at[4]:.2g} at N = 4, {at[64]:.2g} at N = 64;", end=" ")
+    print(f"{at[512]:.1g} at N = 512; highest at N = {highest}")
 for design in ("grid", "random"):
     family = TaskFamily(n_features, support, design=design)
     square = family.unseen(1, n_features, seed).features[
