@@ -97,7 +97,7 @@ test-knobs: $(STAMP)  ## change every setting of every notebook, one at a time, 
 
 .PHONY: test-browser
 test-browser: $(STAMP) chromium  ## the explorers and the site in a real browser
-	CHROMIUM="$(CHROMIUM)" "$(BIN)/python" -m pytest --durations=10 tests/reader/browser
+	CHROMIUM="$(CHROMIUM)" "$(BIN)/python" -m pytest --durations=10 $(AGAIN) tests/reader/browser
 
 # The first browser found; CHROMIUM=/path/to/browser overrides it.
 CHROMIUM ?= $(shell command -v chromium || command -v google-chrome || command -v chromium-browser)

@@ -59,7 +59,7 @@ def test_a_drawn_guess_is_judged(visit, origin):  # noqa: F811
 def test_who_prefers_calm_gets_the_end_at_once(visit, origin):  # noqa: F811
     page = visit(origin + "index.html", reduced_motion="reduce").page
     page.evaluate(
-        "() => { const e = document.querySelector('figure[data-explorer]').explorer; window.drawn = 0;"
+        "() => { const e = document.querySelector('figure#explorer').explorer; window.drawn = 0;"
         " const update = e.weights.update.bind(e.weights);"
         " e.weights.update = (w) => { window.drawn += 1; update(w); }; }"
     )
@@ -68,7 +68,7 @@ def test_who_prefers_calm_gets_the_end_at_once(visit, origin):  # noqa: F811
 
 
 RANDOM_SETTINGS = """(times) => {
-  const e = document.querySelector('figure[data-explorer]').explorer;
+  const e = document.querySelector('figure#explorer').explorer;
   const keys = Object.entries(e.controls.controls);
   const bad = [];
   let longest = 0;
@@ -103,8 +103,8 @@ def test_random_settings_break_nothing(visit, origin, name, times):  # noqa: F81
 def test_noise_at_the_interpolation_threshold_does_not_freeze(visit, origin):  # noqa: F811
     """64 points, 65 features, noise: the fit reaches 1e5, and axes once drew a tick for every unit of it."""
     page = visit(origin + "02_overfitting.html#explorer?design=random&d=65&noise=1").page
-    assert page.locator(".fm-tick").count() < 60
-    assert "NaN" not in page.locator(".fm-app").inner_html()
+    assert page.locator("#explorer .fm-tick").count() < 60
+    assert "NaN" not in page.locator("#explorer .fm-app").inner_html()
 
 
 def test_a_link_shows_the_run_that_it_promises(visit, origin):  # noqa: F811
