@@ -691,18 +691,3 @@ def check_A_3(answer):
         yield np.allclose(losses, [run.loss for run in runs], rtol=1e-3), "The second number is the loss of the run."
         yield lines == [0, 1, 2, 3], "Write each line as soon as its run comes, and close or flush the file."
         yield last == runs[-1], "Return the last run."
-
-
-def check(answer, accepts, hint):
-    """Print whether an answer satisfies `accepts`; for chapters whose checks still stand in their cells."""
-    checks.function("accepts", accepts, "of the answer")
-    checks.words("hint", hint, "Count the columns.")
-    if answer is ...:
-        print("Not answered yet.")
-        return
-    try:
-        right = bool(accepts(answer))
-    except Exception as error:
-        print(f"Not right yet: {type(error).__name__}: {error}")
-        return
-    print("Right." if right else f"Not right yet. {hint}")
