@@ -235,7 +235,9 @@ def show(fig, alt):
         return
     from IPython.display import display  # here, so that drawing needs no IPython
 
-    display({"image/png": compact(png(fig)), "text/plain": words}, metadata={"image/png": size | {"alt": alt}}, raw=True)
+    display(
+        {"image/png": compact(png(fig)), "text/plain": words}, metadata={"image/png": size | {"alt": alt}}, raw=True
+    )
 
 
 def compact(picture):
