@@ -660,7 +660,7 @@ show(
     fig,
     alt="Risk on unseen tasks against their number of points, on log axes. With "
     "equal weights and with MAML without held-out points the risk stays near "
-    "that of predicting 0 and falls only towards 64 points. MAML with held-out "
+    "that of predicting 0 and falls only towards the end. MAML with held-out "
     "points lies orders of magnitude below, from three points on; its band over"
     " ten seeds is narrow.",
 )
