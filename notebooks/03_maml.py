@@ -284,7 +284,7 @@ assert np.allclose(same, [-0.48, -0.48])
 # $$ L(w) = \tfrac1N \lVert \Phi_v (w \odot \alpha_K(w)) - y_v \rVert^2, \qquad w \leftarrow w - \text{rate} \cdot \nabla_w L(w) \tag{2} $$
 #
 # The point of MAML is in the notation $\alpha_K(w)$: what the fit arrives at depends on the weights, and the gradient in (2) knows it.
-# For another model decide three things: what is reset for each task and to what, what the inner loop moves, and what is kept. Then only the prediction inside the loss changes. In textbook MAML the inner loop starts from the kept $\theta_0$ itself, and the outer gradient is taken in $\theta_0$.
+# For another model decide three things: what is reset for each task and to what, what the inner loop moves, and what is kept. Then three places of the code below change: the prediction inside `task_losses`, the two calls that form the product $w \odot \alpha$, and the shape and start of what is reset. In textbook MAML the inner loop starts from the kept $\theta_0$ itself, and the outer gradient is taken in $\theta_0$.
 # In torch, `create_graph=True` keeps that dependence.
 
 
@@ -547,7 +547,7 @@ show(
 
 # %% [markdown]
 # Without held-out points *everything rises*, true and false alike, since Adam gives each weight steps of the same size, however weak its gradient is.
-# It ends only where the weights are so large that the inner loop comes to its limit of stability, which falls as one over their square: near 2 here, as *Where it breaks* explains. Nothing is selected. First order with held-out points lies between: it prunes, and less cleanly.
+# It ends only where the weights are so large that the inner loop comes to its limit of stability: the limit falls as one over the squared weights, from about 0.08 at weights 1 to about 0.02 at weights 2, so the weights stop near 2 (see *Where it breaks*). Nothing is selected. First order with held-out points lies between: it prunes, and less cleanly.
 #
 # Does a small start help, as it will help in [chapter 4](04_reptile.ipynb)? Not here. The same two trainings from 0.001:
 

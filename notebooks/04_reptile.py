@@ -239,7 +239,7 @@ assert np.allclose(two_points[0], [1.032, 1.0])
 #
 # ## Reptile in torch, on one screen
 #
-# All points of a task are in every step (full-batch; the original takes mini-batches).
+# All points of a task are in every step (full-batch; the original takes mini-batches). For another model change the prediction and the shape and start of `alpha`; the outer step stays, but the law below belongs to the product $w \odot \alpha$.
 
 
 # %%

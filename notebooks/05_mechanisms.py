@@ -365,7 +365,7 @@ show(
 # Three facts of chapter 3 have their reason here.
 #
 # - **Why false weights fall.** At held-out points the gradient is positive, so descent presses them down. The pressure dies with the signal's residual: when the true features fit a task in K steps, false ones have nothing to mislead with.
-# - **What first order lacks.** It keeps the part that comes from $c_K$, which is proportional to $w_j^3$ and vanishes as the weight falls. The part that the backward pass carries is proportional to $w_j$ and goes on pressing.
+# - **What first order lacks.** It keeps the part that comes from $c_K$, which is proportional to $w_j^3$ and vanishes as the weight falls. The part that the backward pass carries is proportional to $w_j$ and goes on pressing: what a false feature fits in an early step is missing from the residual that the true features fit in later steps, and the held-out points miss it there.
 # - **Without held-out points** the gradient has the other sign at every step.
 #
 # ## Motion under one common scale

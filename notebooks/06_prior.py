@@ -98,7 +98,7 @@ def shown(value):
 # %% [markdown]
 # ## The result: fifteen tasks of four points
 #
-# MAML of chapter 3 saw 4,500 tasks of 128 points in 300 steps. Here are 15 tasks of 4 points, 60 numbers in all, and a method that is told nothing but that tasks share *some* prior.
+# MAML of chapter 3, run here for 300 steps on the same family, sees 4,500 tasks of 128 points. Here are 15 tasks of 4 points, 60 numbers in all, and a method that is told nothing but that tasks share *some* prior.
 
 # %%
 tasks = family.sample(few_tasks, few_points, np.random.default_rng(seed))
@@ -378,7 +378,7 @@ for held, level in ((64, 0.0), (8, 0.1)):
     print(relative(trained.weights[true] ** 2))
 
 # %% [markdown]
-# With many points MAML *equalises*: all true features get the same weight. With few points and noise its weights rank the features as the prior does, without being its roots.
+# With many points MAML *equalises*: all true features get the same weight. With few points and noise MAML's weights have the order of the prior's standard deviations, but not their ratios. (Reptile's are not compared with the variances here; below they are judged by selection and risk.)
 # So a weight can be read in two ways, and both are right. The weights that *fit a model of the tasks* are a prior, and MAML's weights are *what serves its own inner loop best*, which is as much of the prior as that loop needs.
 #
 # ## Noise: the likelihood can be fooled
