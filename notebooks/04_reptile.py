@@ -465,7 +465,7 @@ ax.set_title(f"Reptile against the scale of its start ({n_seeds} seeds, 10-90 % 
 show(
     fig,
     alt="Risk of unseen tasks against the start of Reptile's weights, on log axes, "
-    "for 3, 4 and 64 points; bands over ten seeds are narrower than the lines. "
+    "for three sizes of the task; bands over ten seeds are narrower than the lines. "
     "At a start of 1 the lines for 3 and 4 points lie at the level of "
     "predicting 0; below 0.1 all lines fall steeply, by four orders of "
     "magnitude for each tenth of the start, to below one in a million at 0.001.",

@@ -193,7 +193,7 @@ claim("under Adam, MAML and joint adaptation prune from ones", max(pruned) < 1e-
 # Reptile has nothing held out, so under Adam it learns nothing either.
 # MAML with its weights adapting as well ("joint", the very inner loop of Reptile) prunes like MAML. So it is the split into training and held-out points that prunes, not the name of the algorithm.
 #
-# Then the right panel. Under one common scale the *start* matters most: from 0.001 all seven methods solve tasks from 4 points, with or without held-out points, in second or in first order. Held-out points still help, by a factor of ten to a thousand.
+# Then the right panel. Under one common scale the *start* matters most: from 0.001 all seven methods solve tasks from 4 points, with or without held-out points, in second or in first order. From there held-out points still help, by a factor of a hundred or more.
 #
 # A line ends where runs of it diverge. (Reptile's own step, a part of the way to the mean, keeps proportions as one common scale does: chapter 4.)
 #
@@ -433,7 +433,7 @@ show(
 
 # %% [markdown]
 # Under one common scale a false weight hardly moves either way, because its gradient is small beside that of a true weight, and the step is divided by the largest.
-# So false weights stay *where they started*, true ones go to their place whatever the start, and the contrast between them is the start's.
+# So false weights stay *near where they started*, true ones go to their place whatever the start, and the contrast between them is nearly the start's. (Without held-out points that ends near 0.001: below it the lines on the right of the first figure flatten.)
 #
 # ## Why Adam forgets the start
 #
@@ -510,7 +510,7 @@ for start in (0, 2, 3, 5):
 # %% [markdown]
 # From 3 the run reaches its last step and has selected nothing. "Finished" alone would hide that, so its record holds the advice above, and figures show it.
 #
-# **Noise.** Amplifying without held-out points lives on fitting, and noise can be fitted. Ten seeds, from a start of 0.001, 5 tasks a step; Reptile takes its own step here, a part of the way to the mean, where the factorial gave it the optimisers of the others:
+# **Noise.** Amplifying without held-out points lives on fitting, and noise can be fitted. Ten seeds, 5 tasks a step, from a start of 0.001, and from 1 under Adam; Reptile takes its own step here, a part of the way to the mean, where the factorial gave it the optimisers of the others:
 
 # %% tags=["hide-input"]
 noise_table = load_table("mechanisms_noise")

@@ -679,7 +679,7 @@ for t, n, hit in zip(tiny["n_tasks"], tiny["n_points"], tiny["found"], strict=Tr
     print(f"  T = {t:2d}, n = {n:2d}: S {'on top' if hit else 'not found'}")
 
 # %% [markdown]
-# **With noise the two are level from 4 points only, and held-out points are easier to trust.** 65,537 variances can explain any noise away, and the likelihood lets them: the level that it learns is far too low (chapter 6 has the remedy). What it is worth depends on the solver, as chapter 6 said:
+# **With noise the two are level from 4 points, and from 16 if empirical Bayes is read by the posterior mean; held-out points are easier to trust.** 65,537 variances can explain any noise away, and the likelihood lets them: the level that it learns is far too low (chapter 6 has the remedy). What it is worth depends on the solver, as chapter 6 said:
 
 # %%
 noisy = load_table("million_noise")

@@ -570,7 +570,7 @@ if AS_IN_THE_BOOK:
     assert 0.7 < ahead.mean() < 0.95
 
 # %% [markdown]
-# First, who wins: *the full covariance and functional PCA*, methods of a few lines that know no gradient, and ahead of them the calendar with readings, which is told more. MAML with a matrix comes within a few percent of both, and behind the full covariance in at least four seeds of five.
+# First, who wins: *the full covariance*, a method of a few lines that knows no gradient, and ahead of it the calendar with readings, which is told more. Functional PCA and MAML with a matrix come within a few percent of it, the matrix behind it in at least four seeds of five.
 #
 # Second, why. Read the panels by their *shape*:
 #
