@@ -103,16 +103,15 @@ def plain_figure(kind):
 def explorer_figure(docname, identifier="explorer", images=()):
     """The node of an explorer: its plain picture, its caption, and what the script must know."""
     kind, settings, caption = EXPLORERS.get(docname, EXPLORERS["index"])
+    known = f'data-days="{html.escape(days.priors_and_days())}" ' if kind == "day" else ""
     opening = (
-        f'<figure class="book-explorer" id="{identifier}" data-explorer="{kind}" '
+        f'<figure class="book-explorer" id="{identifier}" data-explorer="{kind}" {known}'
         f'data-settings="{html.escape(settings)}">'
     )
     closing = (
         f"<figcaption>{html.escape(caption)}<noscript> With JavaScript this figure is live: "
         "it trains in the page.</noscript></figcaption></figure>"
     )
-    if kind == "day":
-        opening += f'<script type="application/json">{days.priors_and_days()}</script>'
     container = nodes.container(classes=["book-explorer-place"])
     picture = list(images) or [nodes.raw("", plain_figure(PLAIN.get(kind, kind)), format="html")]
     container += [nodes.raw("", opening, format="html"), *picture, nodes.raw("", closing, format="html")]

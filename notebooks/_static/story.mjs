@@ -314,7 +314,7 @@ class DayFigure extends Explorer {
   constructor(figure) {
     super(figure, {});
     this.title = "Read a day from a few of its hours";
-    this.data = JSON.parse(figure.querySelector("script").textContent);
+    this.data = JSON.parse(figure.dataset.days);
     this.plot = new TaskPlot({ label: `${this.title}. Tab moves between the readings; arrow keys move one, Delete removes it.`, onchange: () => this.#draw(), free: () => false });
     Object.assign(this.plot, { xText: (v) => `${Math.round(12 * (v + 1))}:00`, xName: "time of day", yName: "1,000 vehicles an hour", left: 44, top: 26 });
     this.plot.addCurve("mean", "fm-min-norm");
