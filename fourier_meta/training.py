@@ -6,6 +6,7 @@ Taught in notebooks 03_maml and 04_reptile.
 import dataclasses
 import hashlib
 import io
+import itertools
 import json
 import math
 import platform
@@ -270,13 +271,8 @@ def open_source(source, n_tasks, n_points, rng):
         first = next(own)
     except StopIteration:
         raise ValueError("source has no batch at all; pass an iterable that yields at least one Tasks") from None
-    own.source = _again(first, own.source)
+    own.source = itertools.chain([first], own.source)
     return own, first[0].n_features, {"source": type(source).__name__}
-
-
-def _again(first, others):
-    yield first
-    yield from others
 
 
 def initial_weights(weights, n_features, rng):
