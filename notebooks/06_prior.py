@@ -802,6 +802,16 @@ for name, solve in solvers.items():
 # - They are **tuned to the use**: what is minimised is the error after the very adaptation that will be used. [Chapter 9](09_traffic.ipynb) has a case where that wins among diagonal priors.
 # - From a small start, with held-out points or with Reptile's own step, their **selection is robust to noise**; the noise level of the fit is tuned, as for everybody.
 #
+# ## Try it
+#
+# Train once, then drag the number of points of an unseen task, and watch fits and errors follow.
+
+# %% tags=["explorer", "nbval-ignore-output"]
+from fourier_meta.explorers import explore_points
+
+explore_points()
+
+# %% [markdown]
 # ## Summary
 #
 # - *A weight is a prior standard deviation*; ridge with weights is the posterior mean. Empirical Bayes estimates it. What MAML learns is as much of it as its own inner loop needs: which features, and how fast; its height comes from K and $\eta$.
