@@ -158,25 +158,6 @@ def label_status(ax, run):
         ax.text(0.02, 0.97, words, transform=ax.transAxes, va="top", fontsize=8, color=COLORS["min-norm"], bbox=box)
 
 
-def draw_loss(ax, run, method="MAML", label=None, window=20):
-    """Draw the loss of a run on a log axis, as the median of each `window` steps: single steps see few tasks."""
-    loss = run.history["loss"]
-    window = max(1, min(window, len(loss) // 5))
-    whole = len(loss) // window * window
-    medians = np.median(loss[:whole].reshape(-1, window), axis=1)
-    ax.semilogy(np.arange(window, whole + 1, window), medians, color=COLORS[method], label=label)
-    ax.set(xlabel="outer step", ylabel="loss")
-    label_status(ax, run)
-
-
-def draw_risk(ax, n_points, risks, method, label=None, **style):
-    """Draw median and 10-90 % band of `risks` (len(n_points), n_tasks) against the number of points, log-log."""
-    low, median, high = np.quantile(np.maximum(risks, FLOOR), (0.1, 0.5, 0.9), axis=1)
-    ax.fill_between(n_points, low, high, color=COLORS[method], alpha=0.15, linewidth=0)
-    ax.loglog(n_points, median, marker="o", color=COLORS[method], markersize=4, label=label or method, **style)
-    ax.set(xlabel="training points n", ylabel="risk on unseen tasks")
-
-
 def draw_band(ax, x, low, median, high, method, **style):
     """Draw a median with its 10-90 % band, on log axes, in the colour of the method (up to a comma in its name)."""
     color = COLORS[method.partition(",")[0]]

@@ -14,7 +14,6 @@ import numpy as np
 from fourier_meta import checks
 from fourier_meta.features import frequencies
 from fourier_meta.regression import check_regression
-from fourier_meta.reptile import joint_descent
 from fourier_meta.tasks import Tasks
 
 
@@ -64,15 +63,6 @@ def lasso(features, labels, strength=0.01):
             warnings.simplefilter("ignore", ConvergenceWarning)  # the smallest penalties, which are seldom chosen
             estimates.append(Lasso(alpha=penalty, fit_intercept=False, max_iter=2000).fit(phi, y).coef_)
     return np.array(estimates)
-
-
-def small_start(features, labels, scale=1e-3, steps=500, rate=0.1):
-    """Reptile's inner loop on one task from tiny weights: sparsity without any meta-learning. Returns effective (T, d).
-
-    Woodworth et al. (arXiv 2002.09277): descent on (w, alpha) from a small scale prefers a small l1 norm.
-    """
-    weights, coefficients = joint_descent(features, labels, np.full(features.shape[-1], scale), steps, rate)
-    return weights * coefficients
 
 
 def moments(tasks):

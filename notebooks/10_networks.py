@@ -545,22 +545,34 @@ show(
 # Now the share through training, for ten networks and every method. *Head only* adapts the last layer, so its kernel is that of the last layer.
 # Beside it the linear model of chapters 3 and 4: same quantity, same question.
 
+
 # %%
-curves = {}
-for method in methods:
-    own = "head_share" if method == "head only" else "share"
-    outer_steps = stored.levels("step", method=method)
-    curves[method] = outer_steps, stored.cube(own, "step", "network", method=method)
-outer_steps, of_maml = curves["MAML"]
+def through_training(quantity):
+    """{method: (outer steps, values (n_steps, 10))}; a head has a kernel of its own."""
+    found = {}
+    for method in methods:
+        column = f"head_{quantity}" if method == "head only" else quantity
+        outer_steps = stored.levels("step", method=method)
+        values = stored.cube(column, "step", "network", method=method)
+        found[method] = outer_steps, values
+    return found
+
+
+def print_medians(quantity, curves):
+    for method, (outer_steps, values) in curves.items():
+        medians = np.median(values, axis=1)
+        print(f"{method:12s} median {quantity} at the start {medians[0]:.2f}", end="")
+        print(f", after 4,000 steps {medians[outer_steps.index(4000)]:.2f}")
+    print(f"{'MAML':12s} after 8,000 steps {np.median(curves['MAML'][1][-1]):.2f}")
+
+
+share_curves = through_training("share")
+of_maml = share_curves["MAML"][1]
 rises = (np.diff(of_maml[[0, 2, 4, -1]], axis=0) > 0).all(axis=0)
 print(
     f"the share of MAML rises from step to step shown in {rises.sum()} of 10 networks"
 )
-for method, (_, values) in curves.items():
-    at_4000 = np.median(values[outer_steps.index(4000)])
-    print(f"{method:12s} median share at the start {np.median(values[0]):.2f}", end="")
-    print(f", after 4,000 steps {at_4000:.2f}")
-print(f"{'MAML':12s} after 8,000 steps {np.median(of_maml[-1]):.2f}")
+print_medians("share", share_curves)
 assert rises.all()
 
 # %%
@@ -584,7 +596,7 @@ axes[0].set(title="257 weights, one seed", xlabel="outer step", ylim=(0, 1.05))
 axes[0].set(ylabel="share of the kernel on the tasks' functions")
 label_lines(axes[0], ends)
 ends = {}
-for method, (outer_steps, values) in curves.items():
+for method, (outer_steps, values) in share_curves.items():
     ends[method] = draw_networks(axes[1], outer_steps, values, colors[method])
 axes[1].set(title="1,761 parameters, ten seeds", xlabel="outer step", ylim=(0, 0.7))
 label_lines(axes[1], ends)
@@ -605,24 +617,14 @@ show(
 # eigenvalue on the waves. Call $2 \eta \lambda$ the *speed*: the part of a wave that one inner step fits.
 
 # %%
-speeds = {}
-for method in methods:
-    own = "head_speed" if method == "head only" else "speed"
-    levels = stored.levels("step", method=method)
-    speeds[method] = levels, stored.cube(own, "step", "network", method=method)
-for method, (levels, values) in speeds.items():
-    medians = np.median(values, axis=1)
-    at_4000 = medians[levels.index(4000)]
-    print(
-        f"{method:12s} speed at the start {medians[0]:.2f}, after 4,000 {at_4000:.2f}"
-    )
-print(f"{'MAML':12s} after 8,000 {np.median(speeds['MAML'][1][-1]):.2f}")
+speed_curves = through_training("speed")
+print_medians("speed", speed_curves)
 
 # %% tags=["hide-input"]
 fig, ax = figures.subplots(1, 1, height=2.8, width=7)
 ends = {}
-for method, (levels, values) in speeds.items():
-    ends[method] = draw_networks(ax, levels, values, colors[method])
+for method, (outer_steps, values) in speed_curves.items():
+    ends[method] = draw_networks(ax, outer_steps, values, colors[method])
 ax.axhline(1, color=colors["truth"], linewidth=0.8)
 ax.text(100, 1.02, "one step fits a wave whole", va="bottom", fontsize=8)
 ax.set(xlabel="outer step", ylabel="speed on the waves", ylim=(0, None))
@@ -635,7 +637,7 @@ show(
 )
 
 # %%
-last = speeds["MAML"][1][-1]
+last = speed_curves["MAML"][1][-1]
 print(f"MAML after 8,000 steps: {last.min():.2f} to {last.max():.2f} in ten networks")
 assert 0.9 < np.median(last) < 1.1
 

@@ -142,36 +142,10 @@ def test_weights_are_drawn_over_the_steps_of_the_run(ax, run):
     assert "7 others" in words
 
 
-def test_a_loss_is_the_median_of_every_window_of_steps(ax, run):
-    figures.draw_loss(ax, run, method="FOMAML", label="loss", window=9)
-    (line,) = ax.lines
-    loss = run.history["loss"]
-    np.testing.assert_array_equal(line.get_xdata()[:2], [9, 18])
-    np.testing.assert_allclose(line.get_ydata()[:2], [np.median(loss[:9]), np.median(loss[9:18])])
-    assert line.get_color() == COLORS["FOMAML"]
-    assert ax.get_yscale() == "log"
-    figures.draw_loss(ax, run, window=9)
-    assert ax.lines[1].get_xdata().tolist() == [9, 18, 27, 36, 45]
-
-
-def test_risks_are_a_median_and_a_band_and_what_is_below_rounding_lies_on_the_floor(ax):
-    risks = np.array([np.arange(1.0, 12), np.zeros(11)])
-    figures.draw_risk(ax, [4, 8], risks, "MAML", label="learned", linestyle="--")
-    (line,) = ax.lines
-    assert line.get_xydata().tolist() == [[4, 6], [8, figures.FLOOR]]
-    assert line.get_label() == "learned"
-    assert line.get_linestyle() == "--"
-    band = ax.collections[0].get_paths()[0].vertices
-    assert {2.0, 10.0} <= set(band[band[:, 0] == 4, 1])
-    assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
-    figures.draw_risk(ax, [4, 8], risks, "MAML")
-    assert ax.lines[1].get_label() == "MAML"
-
-
-@pytest.mark.parametrize("draw", ["draw_spectrum", "draw_weights", "draw_loss"])
+@pytest.mark.parametrize("draw", ["draw_spectrum", "draw_weights"])
 def test_drawing_changes_no_number(ax, run, draw):
     before = {name: values.copy() for name, values in run.history.items()}
-    arguments = {"draw_spectrum": (run.weights, (0,)), "draw_weights": (run, (0,)), "draw_loss": (run,)}
+    arguments = {"draw_spectrum": (run.weights, (0,)), "draw_weights": (run, (0,))}
     getattr(figures, draw)(ax, *arguments[draw])
     for name, values in before.items():
         np.testing.assert_array_equal(values, run.history[name])

@@ -34,7 +34,7 @@ def test_bilevel_weights_refuse_what_is_not_two_levels(wrong):
         rivals.bilevel_weights(41, **wrong)
 
 
-@pytest.mark.parametrize("solve", [rivals.matching_pursuit, rivals.lasso, rivals.small_start])
+@pytest.mark.parametrize("solve", [rivals.matching_pursuit, rivals.lasso])
 def test_sparse_methods_solve_one_task_from_enough_random_points(solve):
     tasks = FAMILY.sample(5, 30, rng(1))
     assert np.median(risk(solve(tasks.features, tasks.labels), tasks.effective)) < 1e-2
@@ -42,7 +42,7 @@ def test_sparse_methods_solve_one_task_from_enough_random_points(solve):
 
 def test_sparse_methods_cannot_solve_a_task_from_three_points():
     tasks = FAMILY.sample(20, 3, rng(2))
-    for solve in (rivals.matching_pursuit, rivals.lasso, rivals.small_start):
+    for solve in (rivals.matching_pursuit, rivals.lasso):
         assert np.median(risk(solve(tasks.features, tasks.labels), tasks.effective)) > 0.1
 
 
