@@ -1,9 +1,9 @@
-"""Recorded inputs for the engine in the browser, and what the Python package makes of them.
+"""Recorded inputs for the engine of the site's figures, and what the Python package makes of them.
 
 They run in node (reader/test_engine_js.py) and in the page of the built site (reader/browser/test_site_page.py).
 """
 
-import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,21 +19,28 @@ from fourier_meta import (
     largest_stable_rate,
     maml_gradient,
     min_norm,
+    ridge,
+    ridge_gradient,
     risk,
 )
+from fourier_meta.bayes import empirical_bayes
+from fourier_meta.tasks import dense_size
 from fourier_meta.training import Adam, Descent
 
-ENGINE = Path(__file__).resolve().parents[1] / "notebooks" / "_static" / "engine.mjs"
+STATIC = Path(__file__).resolve().parents[1] / "notebooks" / "_static"
 CONFIGURATIONS = 24
 STEPS = 100
 BATCHES = 4  # recorded batches of tasks, used in turn
+BAYES_STEPS = 20
 TOLERANCE = 1e-9
 
-# What SCRIPT takes from the engine.
-NAMES = (
-    "Adam, Descent, aliasClasses, aliasedMinNorm, designOf, fourierFeatures, gradientDescent, largestStableRate, "
-    "mamlGradient, minNorm, reptileStep, risk"
-)
+# What SCRIPT takes from the modules of the engine.
+NAMES = {
+    "engine.mjs": "Adam, Descent, aliasClasses, aliasedMinNorm, designOf, fourierFeatures, gradientDescent, "
+    "largestStableRate, mamlGradient, minNorm, reptileStep, risk",
+    "kernel.mjs": "ridge, Tables, kernelTask, throughRidge, throughSteps",
+    "bayes.mjs": "EmpiricalBayes",
+}
 
 # Runs every case with the engine's functions, which the caller puts in scope, and returns plain numbers.
 SCRIPT = """
@@ -83,7 +90,23 @@ function run(cases) {
       aliased: [...aliasedMinNorm(fit, start, c.gridPoints)],
       risk: [risk(fit, start)],
       features: [...fourierFeatures(c.batches[0].train[0].x, d)],
+      ridge: [...ridge(design, labels, start, c.penalty)],
     };
+    const placed = ({ places, y }) => ({ places: Int32Array.from(places), labels: Float64Array.from(y) });
+    const [these, others] = [c.placed.train.map(placed), c.placed.validation.map(placed)];
+    const wide = Float64Array.from(c.placed.weights);
+    const tables = new Tables(wide.length);
+    const inner = { kernelMaml: throughSteps(c.innerSteps, c.innerRate), kernelRidge: throughRidge(c.penalty) };
+    for (const [name, through] of Object.entries(inner)) {
+      tables.load(wide.map((w) => w * w));
+      const loss = these.reduce((sum, task, t) => sum + kernelTask(tables, task, others[t], through), 0) / these.length;
+      result[name] = { loss: [loss], gradient: [...tables.collect().map((s, j) => (2 * wide[j] * s) / these.length)] };
+    }
+    for (const [name, noise] of [["bayes", null], ["bayesKnowing", c.placed.noise]]) {
+      const bayes = new EmpiricalBayes(wide.length, these, { noise });
+      for (let step = 0; step < c.bayesSteps; step++) bayes.advance();
+      result[name] = { variances: [...bayes.variances], noise: [bayes.noise], history: bayes.history };
+    }
     return result;
   });
 }
@@ -127,7 +150,31 @@ def draw_case(seed):
         "stepSize": float(rng.uniform(0.1, 1)),
         "steps": STEPS,
         "gridPoints": int(rng.integers(1, 40)),
+        "penalty": float(10 ** rng.uniform(-3, 0)),
+        "placed": draw_placed(n_points, n_validation, n_tasks, rng),
+        "bayesSteps": BAYES_STEPS,
     }
+
+
+def draw_placed(n_points, n_validation, n_tasks, rng):
+    """Tasks on whole places of the circle, with more features than a case of explicit ones has."""
+    d, noise = int(rng.integers(2, 1100)), 0.1
+    support = rng.permutation(d)[:3]
+    effective = np.zeros((n_tasks, d))
+    effective[:, support] = rng.standard_normal((n_tasks, len(support)))
+
+    def observe(row, n):
+        places = rng.integers(dense_size(d), size=n)
+        labels = fourier_features(_at(places, d), d) @ row + noise * rng.standard_normal(n)
+        return {"places": places.tolist(), "y": labels.tolist()}
+
+    parts = {"train": n_points, "validation": n_validation}
+    tasks = {name: [observe(row, n) for row in effective] for name, n in parts.items()}
+    return tasks | {"weights": (rng.uniform(0.2, 1.2, d) / np.sqrt(d)).tolist(), "noise": noise}
+
+
+def _at(places, d):
+    return np.array(places) * 2 / dense_size(d) - 1
 
 
 def cases():
@@ -172,7 +219,30 @@ def expected(case):
         "aliased": aliased_min_norm(fit, start, case["gridPoints"]),
         "risk": [risk(fit, start)],
         "features": features.ravel(),
+        "ridge": ridge(features, labels, case["penalty"], start),
     }
+    return result | expected_through_grams(case)
+
+
+def expected_through_grams(case):
+    """What kernel.mjs and bayes.mjs find without features, from features."""
+    placed = case["placed"]
+    weights = np.array(placed["weights"])
+    d = len(weights)
+    observed = [
+        [{"x": _at(task["places"], d), "y": task["y"]} for task in placed[part]] for part in ("train", "validation")
+    ]
+    train, validation = (_tasks(part, d) for part in observed)
+    result = {}
+    for name, gradient in {
+        "kernelMaml": partial(maml_gradient, inner_steps=case["innerSteps"], inner_rate=case["innerRate"]),
+        "kernelRidge": partial(ridge_gradient, penalty=case["penalty"]),
+    }.items():
+        loss, slope = gradient(weights, train, validation)
+        result[name] = {"loss": [loss], "gradient": slope}
+    for name, noise in {"bayes": None, "bayesKnowing": placed["noise"]}.items():
+        prior = empirical_bayes(train, noise, steps=BAYES_STEPS, tolerance=1e-12)
+        result[name] = {"variances": prior.variances, "noise": [prior.noise], "history": prior.history}
     return result
 
 
@@ -213,7 +283,8 @@ def _relative(ours, theirs):
 
 def as_module():
     """A module that reads cases from standard input, for node."""
+    imports = [f"import {{ {names} }} from '{STATIC.as_uri()}/{module}';\n" for module, names in NAMES.items()]
     return (
-        f"import {{ {NAMES} }} from {json.dumps(ENGINE.as_uri())};\nimport fs from 'node:fs';\n{SCRIPT}\n"
+        f"{''.join(imports)}import fs from 'node:fs';\n{SCRIPT}\n"
         "process.stdout.write(JSON.stringify(run(JSON.parse(fs.readFileSync(0, 'utf8')))));\n"
     )

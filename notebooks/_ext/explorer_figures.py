@@ -15,7 +15,9 @@ import covers
 import days
 
 STATIC = Path(__file__).parent.parent / "_static"
-MODULES = ("engine.mjs", "explorer.mjs", "story.mjs")
+ENGINE = ("engine.mjs", "kernel.mjs", "bayes.mjs", "training.mjs")
+MODULES = (*ENGINE, "explorer.mjs", "story.mjs")
+IMPORT = re.compile(r"^import \{([^}]*)\} from \"\./(\S+)\";\n", flags=re.MULTILINE)
 
 # What the explorer of each notebook is, which settings it starts from, and what its caption says.
 EXPLORERS = {
@@ -67,27 +69,28 @@ def small_figure(kind, identifier, images):
 def classic_script():
     """One script without imports, made of the modules: browsers refuse modules from file://, and a worker needs the
     engine as text."""
-    engine, explorer, story = (STATIC.joinpath(name).read_text(encoding="utf-8") for name in MODULES)
+    sources = {name: STATIC.joinpath(name).read_text(encoding="utf-8") for name in MODULES}
+    engine = "".join(IMPORT.sub("", sources[name]) for name in ENGINE)
     exported = re.findall(r"^export (?:class|function|const) (\w+)", engine, flags=re.MULTILINE)
     engine = re.sub(r"^export ", "", engine, flags=re.MULTILINE)
-    wanted, explorer = _take_import(explorer)
+    wanted, explorer = _take_imports(sources["explorer.mjs"])
     missing = set(wanted) - set(exported)
     if missing:
-        raise ValueError(f"explorer.mjs imports {sorted(missing)}, which engine.mjs does not export")
+        raise ValueError(f"explorer.mjs imports {sorted(missing)}, which no module of the engine exports")
     return (
         '(() => {\n"use strict";\n'
         f"function makeEngine() {{\n{engine}\nreturn {{ {', '.join(exported)} }};\n}}\n"
-        f"const {{ {', '.join(wanted)} }} = makeEngine();\n{explorer}\n{story}\n}})();\n"
+        f"const {{ {', '.join(wanted)} }} = makeEngine();\n{explorer}\n{sources['story.mjs']}\n}})();\n"
     )
 
 
-def _take_import(source):
-    """The names that explorer.mjs imports from engine.mjs, and its source without that one statement."""
-    found = re.findall(r"^import \{([^}]*)\} from \"\./engine\.mjs\";\n", source, flags=re.MULTILINE)
-    if len(found) != 1 or re.search(r"^export |^import [^{]", source, flags=re.MULTILINE):
-        raise ValueError("explorer.mjs must have one import, from ./engine.mjs, and no export")
-    names = [name.strip() for name in found[0].split(",") if name.strip()]
-    return names, re.sub(r"^import \{[^}]*\} from \"\./engine\.mjs\";\n", "", source, count=1, flags=re.MULTILINE)
+def _take_imports(source):
+    """The names that explorer.mjs imports from modules of the engine, and its source without these statements."""
+    found = IMPORT.findall(source)
+    if {module for _, module in found} - set(ENGINE) or re.search(r"^(export|import [^{]) ", source, flags=re.MULTILINE):
+        raise ValueError(f"explorer.mjs may import from {', '.join(ENGINE)} alone, and must not export")
+    names = [name.strip() for text, _ in found for name in text.split(",") if name.strip()]
+    return names, IMPORT.sub("", source)
 
 
 def plain_figure(kind):

@@ -2,22 +2,24 @@
 //
 // A "design" stands for a matrix of features (n points, d features): a table of rows and the numbers of the rows that
 // are meant, so that drawing fresh points copies nothing. Every function here is a pure function of its arguments,
-// except the classes Random, Adam and Trainer. tests/test_engine_js.py holds them against the Python package.
+// except the classes Random, Adam and Descent. tests/reader/test_engine_js.py holds it, and the modules that stand on
+// it (kernel.mjs, bayes.mjs, training.mjs), against the Python package.
 
 const SQRT2 = Math.SQRT2;
 
 // ------------------------------------------------------------------------------------------------ features
 
-/** Fourier features (n, d), row after row: 1, sqrt2 sin(pi x), sqrt2 cos(pi x), sqrt2 sin(2 pi x), ... */
+/** Fourier feature j at x: 1, sqrt2 sin(pi x), sqrt2 cos(pi x), sqrt2 sin(2 pi x), ... */
+export function wave(x, j) {
+  const angle = x * (Math.PI * ((j + 1) >> 1));
+  return j ? SQRT2 * (j % 2 ? Math.sin(angle) : Math.cos(angle)) : 1;
+}
+
+/** All of them (n, d), row after row. */
 export function fourierFeatures(x, nFeatures) {
   const features = new Float64Array(x.length * nFeatures);
   for (let i = 0; i < x.length; i++) {
-    const row = i * nFeatures;
-    features[row] = 1;
-    for (let j = 1; j < nFeatures; j++) {
-      const angle = x[i] * (Math.PI * ((j + 1) >> 1));
-      features[row + j] = SQRT2 * (j % 2 ? Math.sin(angle) : Math.cos(angle));
-    }
+    for (let j = 0; j < nFeatures; j++) features[i * nFeatures + j] = wave(x[i], j);
   }
   return features;
 }
@@ -123,10 +125,16 @@ export class Random {
 
 // ------------------------------------------------------------------------------------------------ tasks
 
-/** Features over the dense grid that x is drawn from: at least 8 points for each period of the highest feature. */
-export function denseTable(nFeatures) {
+/** Size of the dense grid that x is drawn from: at least 8 points for each period of the highest feature. */
+export function denseSize(nFeatures) {
   let size = 1024;
   while (size < 4 * nFeatures) size *= 2;
+  return size;
+}
+
+/** Features over the dense grid. */
+export function denseTable(nFeatures) {
+  const size = denseSize(nFeatures);
   const x = Float64Array.from({ length: size }, (_, i) => (2 * i) / size - 1);
   return { table: fourierFeatures(x, nFeatures), x, d: nFeatures };
 }
@@ -138,9 +146,8 @@ export function drawCoefficients(nFeatures, support, random) {
   return effective;
 }
 
-/** n different rows of the dense table: independent ("random") or one from each cell of the regular grid ("jittered"). */
-export function drawRows(dense, nPoints, design, random) {
-  const size = dense.x.length;
+/** n different places of the dense grid: independent ("random") or one from each cell of a regular grid ("jittered"). */
+export function drawRows(size, nPoints, design, random) {
   if (design === "jittered") {
     return Int32Array.from({ length: nPoints }, (_, i) => Math.floor(((i + random.uniform()) / nPoints) * size));
   }
@@ -156,7 +163,7 @@ export function observe(dense, effective, nPoints, design, noise, random) {
   // The regular grid need not lie on the dense one, so its features are computed, once for each size.
   const onGrid = design === "grid";
   const grid = onGrid ? regularGrid(dense, nPoints) : null;
-  const rows = onGrid ? grid.rows : drawRows(dense, nPoints, design, random);
+  const rows = onGrid ? grid.rows : drawRows(dense.x.length, nPoints, design, random);
   const seen = { table: onGrid ? grid.table : dense.table, rows, d: dense.d };
   const x = onGrid ? grid.x : Float64Array.from(rows, (row) => dense.x[row]);
   const labels = predict(seen, effective);
@@ -186,7 +193,7 @@ export function predict({ table, rows, d }, effective) {
 }
 
 // Four running sums let the processor overlap the additions.
-function dotRow(table, start, vector, d) {
+export function dotRow(table, start, vector, d) {
   let s0 = 0, s1 = 0, s2 = 0, s3 = 0, j = 0;
   for (; j + 3 < d; j += 4) {
     s0 += table[start + j] * vector[j];
@@ -402,7 +409,7 @@ export function interpolator({ table, rows, d }, weights) {
   };
 }
 
-function dot(a, b) {
+export function dot(a, b) {
   return dotRow(a, 0, b, a.length);
 }
 
@@ -497,137 +504,4 @@ export function largestStableRate(design, weights) {
     if (Math.abs(largest - previous) <= 1e-12 * largest) break;
   }
   return design.rows.length / largest;
-}
-
-// ------------------------------------------------------------------------------------------------ training
-
-export const METHODS = ["maml", "fomaml", "reptile"];
-const STREAM = { start: 1, training: 2, unseen: 3 };
-const UNSEEN_TASKS = 24;
-
-/** Weights to start from: all equal to `scale`, or uniform in [0, scale]. */
-export function initialWeights({ nFeatures, start, scale, seed }) {
-  const random = new Random(seed, STREAM.start);
-  return Float64Array.from({ length: nFeatures }, () => scale * (start === "uniform" ? random.uniform() : 1));
-}
-
-/**
- * A training run that can be advanced a little at a time.
- *
- * Two runs with the same seed see the same tasks at the same points, whatever their method: every step draws from a
- * stream of its own.
- */
-export class Trainer {
-  constructor(config) {
-    this.config = config;
-    this.dense = denseTable(config.nFeatures);
-    this.initial = initialWeights(config);
-    this.weights = Float64Array.from(this.initial);
-    const Outer = config.optimiser === "descent" ? Descent : Adam;
-    this.outer = new Outer(config.nFeatures, config.outerRate, config.steps);
-    this.step = 0;
-    this.losses = [];
-    this.told = 0;
-    this.status = "ready";
-    const random = new Random(config.seed, STREAM.unseen);
-    this.unseen = Array.from({ length: UNSEEN_TASKS }, () => {
-      const effective = drawCoefficients(config.nFeatures, config.support, random);
-      return { effective, ...observe(this.dense, effective, config.nUnseen, "random", config.noise, random) };
-    });
-    this.#begin();
-  }
-
-  #begin() {
-    this.random = new Random(this.config.seed, STREAM.training, this.step);
-    this.task = 0;
-    this.loss = 0;
-    this.zero = 0; // the loss of predicting 0
-    this.sum = new Float64Array(this.config.nFeatures); // of the tasks' gradients, or of their moves
-  }
-
-  #oneTask() {
-    const { nFeatures, support, nPoints, design, noise, innerRate } = this.config;
-    const effective = drawCoefficients(nFeatures, support, this.random);
-    const train = observe(this.dense, effective, nPoints, design, noise, this.random);
-    const other = observe(this.dense, effective, nPoints, "random", noise, this.random);
-    const validation = this.config.heldOut === false ? train : other;
-    this.last = train;
-    this.zero += Math.max(dot(effective, effective), dot(train.labels, train.labels) / nPoints);
-    if (this.config.method === "reptile") {
-      const adapted = jointDescent(train, this.weights, this.config.innerSteps, innerRate);
-      this.loss += adapted.loss;
-      for (let j = 0; j < nFeatures; j++) this.sum[j] += adapted.weights[j] - this.weights[j];
-    } else {
-      const firstOrder = this.config.method === "fomaml";
-      this.loss += mamlTask(this.weights, train, validation, this.config.innerSteps, innerRate, firstOrder, this.sum);
-    }
-    this.task += 1;
-  }
-
-  #endStep() {
-    const { nTasks, steps } = this.config;
-    const mean = this.sum.map((value) => value / nTasks);
-    const loss = this.loss / nTasks;
-    const before = Float64Array.from(this.weights);
-    if (this.config.method === "reptile") {
-      const fraction = this.config.stepSize * (1 - this.step / steps);
-      for (let j = 0; j < mean.length; j++) this.weights[j] += fraction * mean[j];
-    } else {
-      this.outer.update(this.weights, mean);
-    }
-    this.step += 1;
-    this.losses.push(loss);
-    if (!(loss <= (1000 * this.zero) / nTasks) || !this.weights.every(Number.isFinite)) {
-      this.stableRate = largestStableRate(this.last.design, before);
-      this.weights = before;
-      this.status = "diverged";
-    } else {
-      this.status = this.step >= steps ? "finished" : "training";
-    }
-    this.#begin();
-  }
-
-  get done() {
-    return this.status === "finished" || this.status === "diverged";
-  }
-
-  /** Takes up to `steps` steps, but stops between two tasks once `milliseconds` have passed. */
-  advance(steps, milliseconds = Infinity) {
-    const end = performance.now() + milliseconds;
-    const target = this.step + steps;
-    while (!this.done && this.step < target) {
-      this.#oneTask();
-      if (this.task >= this.config.nTasks) this.#endStep();
-      if (performance.now() >= end) break;
-    }
-  }
-
-  /** Median risk over unseen tasks, each fitted by min-norm from its few points with the current weights. */
-  unseenRisk() {
-    const risks = this.unseen.map((task) => risk(minNorm(task.design, task.labels, this.weights), task.effective));
-    return risks.sort((a, b) => a - b)[UNSEEN_TASKS >> 1];
-  }
-
-  /** What a page needs to draw; the losses are those since the snapshot before. */
-  snapshot() {
-    const { step, status, stableRate } = this;
-    const losses = this.losses.slice(this.told);
-    this.told = this.losses.length;
-    return { step, status, stableRate, losses, weights: Float64Array.from(this.weights), risk: this.unseenRisk() };
-  }
-}
-
-/**
- * Serves training runs, one for each `side`, over a message port, which may belong to a worker or to the page itself.
- *
- * Every message is answered by exactly one snapshot, so whoever asks sets the pace and no queue can build up.
- */
-export function serve(port) {
-  const trainers = {};
-  port.onmessage = ({ data: { run, side, config, steps, milliseconds } }) => {
-    const begin = performance.now();
-    if (config) trainers[side] = new Trainer(config);
-    else trainers[side].advance(steps, milliseconds);
-    port.postMessage({ run, side, milliseconds: performance.now() - begin, ...trainers[side].snapshot() });
-  };
 }

@@ -6,8 +6,9 @@
 
 import {
   Random, aliasClasses, aliasedMinNorm, denseTable, designOf, drawCoefficients, featureName, fourierFeatures, gradientDescent,
-  initialWeights, interpolator, jointDescent, minNorm, observe, predict, risk, serve, Trainer,
+  interpolator, jointDescent, minNorm, observe, predict, risk,
 } from "./engine.mjs";
+import { initialWeights, serve, Trainer } from "./training.mjs";
 
 // ------------------------------------------------------------------------------------------------ words and numbers
 
