@@ -22,7 +22,9 @@ import numpy as np
 
 from fourier_meta import checks, files
 
-TABLES = Path(__file__).resolve().parents[1] / "notebooks" / "results"
+# Where the book is: around this package, or, if the package was installed without it, where a notebook or script runs.
+BOOK = (Path(__file__).resolve().parents[1] / "notebooks", Path.cwd(), Path.cwd() / "notebooks")
+TABLES = next((folder for folder in BOOK if (folder / "results" / "SHA256SUMS").exists()), BOOK[0]) / "results"
 DRAWS = ("__init__", "figures", "explorers", "exercises", "sweep", "files")  # modules that no result depends on
 
 
@@ -265,8 +267,8 @@ def load_table(name):
     path = TABLES / f"{name}.json"
     if not TABLES.is_dir():
         raise ValueError(
-            f"name {name!r} is a stored experiment of the book, and only the package is installed here; clone the book "
-            "and run its notebooks there"
+            f"name {name!r} is a stored experiment of the book, and only the package is installed here; get the whole "
+            "book, its source distribution or a clone, and run its notebooks there"
         )
     if not path.exists():
         known = ", ".join(sorted(file.stem for file in TABLES.glob("*.json"))) or "none"

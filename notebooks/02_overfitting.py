@@ -19,16 +19,20 @@
 
 # %% tags=["colab", "hide-input"]
 import importlib.util
+import site
 import sys
 
-if importlib.util.find_spec("fourier_meta") is None:  # on Colab it is installed here
-    if "google.colab" not in sys.modules:
-        raise SystemExit(
-            "This kernel has no fourier_meta: start JupyterLab with `make lab`, "
-            "or `pip install -e .` here."
-        )
-    source = "git+https://github.com/fourier-meta/fourier_meta"
-    get_ipython().run_line_magic("pip", f"install -q {source}")
+modules = ("fourier_meta", "sklearn")
+missing = [name for name in modules if importlib.util.find_spec(name) is None]
+if missing and "google.colab" not in sys.modules:
+    raise SystemExit(
+        f"This kernel has no {missing[0]}: start it with `make lab`, or run "
+        '`pip install -e ".[notebooks]"` in the folder of the book.'
+    )
+if missing:  # on Colab the package and the stored results are not there
+    source = "git+https://github.com/fourier-meta/fourier_meta#egg=fourier_meta"
+    get_ipython().run_line_magic("pip", f"install -q -e {source}")
+    site.main()  # so that this kernel finds what was just installed
 
 # %% tags=["hide-input"]
 import functools

@@ -42,15 +42,20 @@
 
 # %% tags=["colab", "hide-input"]
 import importlib.util
+import site
 import sys
 
 modules = ("fourier_meta", "torch")
 missing = [name for name in modules if importlib.util.find_spec(name) is None]
 if missing and "google.colab" not in sys.modules:
-    raise SystemExit(f"This kernel has no {missing[0]}: start it with `make lab`.")
-if missing:  # on Colab torch is there, and the package is installed here
-    source = "git+https://github.com/fourier-meta/fourier_meta"
-    get_ipython().run_line_magic("pip", f"install -q {source}")
+    raise SystemExit(
+        f"This kernel has no {missing[0]}: start it with `make lab`, or run "
+        '`pip install -e ".[notebooks]"` in the folder of the book.'
+    )
+if missing:  # on Colab the package and the stored results are not there
+    source = "git+https://github.com/fourier-meta/fourier_meta#egg=fourier_meta"
+    get_ipython().run_line_magic("pip", f"install -q -e {source}")
+    site.main()  # so that this kernel finds what was just installed
 
 # %% tags=["hide-input"]
 from functools import partial

@@ -424,5 +424,5 @@ def test_a_missing_table_says_what_to_do_with_a_checkout_and_without_one(monkeyp
     with pytest.raises(ValueError, match=r"no stored experiment .* \(there is .*\); run make results"):
         load_table("no_such")
     monkeypatch.setattr(sweep_module, "TABLES", tmp_path / "nowhere")
-    with pytest.raises(ValueError, match="only the package is installed here; clone the book"):
+    with pytest.raises(ValueError, match="only the package is installed here; get the whole book"):
         load_table("mechanisms")

@@ -4,8 +4,10 @@ import ast
 import inspect
 import io
 import re
+import shutil
 import subprocess
 import sys
+import tarfile
 import tokenize
 import tomllib
 from pathlib import Path
@@ -70,6 +72,36 @@ def test_every_module_is_installed():
     found = setuptools.find_packages(str(checkout.ROOT), **setup["packages"]["find"])
     folders = {".".join(path.parent.relative_to(checkout.ROOT).parts) for path in PACKAGE.rglob("*.py")}
     assert set(found) == folders, "all of the package, and nothing else"
+
+
+def tracked():
+    """The names of the files that git knows; the test that asks is skipped where there is no git checkout."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=checkout.ROOT, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    return [name for name in listed.stdout.split("\0") if (checkout.ROOT / name).is_file()]
+
+
+def test_the_source_distribution_is_the_whole_book_and_nothing_else(tmp_path):
+    book = tmp_path / "book"
+    strays = [
+        "notebooks/.ipynb_checkpoints/01.ipynb",
+        "tests/__pycache__/a.pyc",
+        "build/log",
+    ]
+    for name in tracked():
+        (book / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(checkout.ROOT / name, book / name)
+    for name in strays:
+        (book / name).parent.mkdir(parents=True, exist_ok=True)
+        (book / name).touch()
+    code = f"from setuptools import build_meta; print(build_meta.build_sdist({str(tmp_path)!r}))"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=book, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    with tarfile.open(tmp_path / ran.stdout.split()[-1]) as archive:
+        names = {member.name.split("/", 1)[1] for member in archive if member.isfile()}
+    added = {name for name in names if name.startswith("fourier_meta.egg-info/")} | {"PKG-INFO", "setup.cfg"}
+    assert names - added == set(tracked())
 
 
 # Size
@@ -143,12 +175,9 @@ def test_every_public_function_of_every_module_is_described(path):
 
 
 def tracked_texts():
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=checkout.ROOT, capture_output=True, text=True)
-    if listed.returncode:
-        pytest.skip("not a git checkout")
-    for name in filter(None, listed.stdout.split("\0")):
+    for name in tracked():
         path = checkout.ROOT / name
-        if path.is_file() and path.suffix not in (".png", ".npz", ".woff2", ".ico"):
+        if path.suffix not in (".png", ".npz", ".woff2", ".ico"):
             yield name, path.read_text(encoding="utf-8", errors="replace")
 
 
