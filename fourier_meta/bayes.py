@@ -49,11 +49,20 @@ class Prior:
 def posterior_mean(features, labels, variances, noise):
     """Expected effective coefficients of tasks, given their labels, prior variances (d,) and noise: (..., d).
 
-    It is what `ridge` gives with weights sqrt(variances) and the penalty noise^2 / N. Taught in notebook 06_prior.
+    It is what `ridge` gives with weights sqrt(variances) and the penalty noise^2 / N.
+
+    Raises ValueError if an argument is out of range, not finite or of the wrong shape, or if there is no noise and the
+    variances cannot explain all labels. Taught in notebook 06_prior.
     """
-    features, labels, variances = check_regression(features, labels, variances)
+    features, labels, _ = check_regression(features, labels)
+    variances = _check_variances(variances, features.shape[-1])
+    noise = checks.real("noise", noise, 0.1, minimum=0)
     covariance = _covariance(features, np.append(variances, noise**2))
-    return variances * np.vecmat(np.linalg.solve(covariance, labels[..., None])[..., 0], features)
+    try:
+        return variances * np.vecmat(np.linalg.solve(covariance, labels[..., None])[..., 0], features)
+    except np.linalg.LinAlgError:
+        alone = "where the variances alone do not explain the labels"
+        raise ValueError(f"noise must be above 0 {alone}, got {noise:g}; pass for example 0.1") from None
 
 
 def empirical_bayes(tasks, noise=None, steps=1000, tolerance=0.01):
@@ -124,13 +133,19 @@ def log_marginal_likelihood(tasks, variances, noise):
     """
     batches = _batches(tasks)
     noise = checks.real("noise", noise, 0.1, minimum=0, above=True)
-    variances = checks.array("variances", variances)
-    checks.same_shape("variances", variances.shape, batches[0][0].shape[-1:], "one for every feature")
-    if (variances < 0).any():
-        raise ValueError(f"variances must not be negative, got {variances.min():.3g}; pass squares of weights")
+    variances = _check_variances(variances, batches[0][0].shape[-1])
     value, observed, expected = _evidence(batches, np.append(variances, noise**2))
     slopes = (observed - expected) / 2
     return value, slopes[:-1], float(2 * noise * slopes[-1])
+
+
+def _check_variances(variances, n_features):
+    """Variances (n_features,), none negative, or ValueError."""
+    variances = checks.array("variances", variances)
+    checks.same_shape("variances", variances.shape, (n_features,), "one for every feature")
+    if (variances < 0).any():
+        raise ValueError(f"variances must not be negative, got {variances.min():.3g}; pass squares of weights")
+    return variances
 
 
 def _batches(tasks):

@@ -12,7 +12,7 @@ import numpy as np
 
 from fourier_meta import checks, kernel
 from fourier_meta.features import alias_classes
-from fourier_meta.tasks import FourierTasks, TaskFamily, dense_table
+from fourier_meta.tasks import FourierTasks, TaskFamily, check_support, dense_table
 
 SMALLER = "scale features, labels or weights down"
 
@@ -275,14 +275,24 @@ def few_shot_risk(family, n_points, solve, n_tasks=50, seed=0):
     checks.instance("family", family, TaskFamily, "TaskFamily()")
     checks.function("solve", solve, "(features, labels) -> effective")
     tasks = family.unseen(n_tasks, n_points, seed)
-    function, settings = getattr(solve, "func", solve), getattr(solve, "keywords", {})
-    duals = {"min_norm": kernel.solve_min_norm, "ridge": kernel.solve_ridge, "few_steps": kernel.descend}
-    dual = duals.get(function.__name__) if function in (min_norm, ridge, few_steps) else None
-    if dual is None or getattr(solve, "args", ()) or not many_waves(tasks):
+    dual = _dual(solve) if many_waves(tasks) else None
+    if dual is None:
         return risk(solve(tasks.features, tasks.labels), tasks.effective)
-    others = {name: value for name, value in settings.items() if name != "weights"}
-    weights = checks.array("weights", settings.get("weights", np.ones(family.n_features)))
-    return sum(kernel.risk_parts(weights, tasks, functools.partial(dual, **others)))
+    solve(np.ones((1, 1, family.n_features)), np.zeros((1, 1)))  # checks weights and settings, as its dual does not
+    settings = {"weights": None} | getattr(solve, "keywords", {})
+    weights = settings.pop("weights")
+    weights = np.ones(family.n_features) if weights is None else checks.floats("weights", weights)
+    with np.errstate(over="ignore", invalid="ignore"):
+        checks.in_range(np.abs(weights).max() ** 4, "scale the weights down")
+        risks = sum(kernel.risk_parts(weights, tasks, functools.partial(dual, **settings)))
+    return checks.in_range(risks, "pass a smaller inner_rate, or scale the weights down")
+
+
+def _dual(solve):
+    """What does the same as a solver, or a partial of it, with Gram matrices; None if nothing does."""
+    function = None if getattr(solve, "args", ()) else getattr(solve, "func", solve)
+    duals = (min_norm, kernel.solve_min_norm), (ridge, kernel.solve_ridge), (few_steps, kernel.descend)
+    return next((dual for solver, dual in duals if solver is function), None)
 
 
 def many_waves(tasks):
@@ -300,19 +310,23 @@ def stable_rate(weights, tasks):
 def share(weights, support):
     """Part of sum w^2 that lies on the `support`: 1 is perfect, |S| / d is what equal weights have.
 
-    Raises ValueError if the weights are not finite, or all zero. Taught in notebook 03_maml.
+    Raises ValueError if the weights are not finite, or all zero, or if the support is none. Taught in notebook 03_maml.
     """
     squared = _ratios(checks.array("weights", weights, 1)) ** 2
+    support = list(check_support(support, len(squared), least=0))
     if not squared.any():
         raise ValueError("weights must not all be 0, as nothing has a share then; pass weights that were trained")
-    return float(squared[list(support)].sum() / squared.sum())
+    return float(squared[support].sum() / squared.sum())
 
 
 def on_top(weights, support):
-    """Whether the largest |weights| are exactly those of the `support`. Taught in notebook 03_maml."""
+    """Whether the largest |weights| are exactly those of the `support`.
+
+    Raises ValueError if the weights are not finite, or if the support is none. Taught in notebook 03_maml.
+    """
     size = np.abs(checks.array("weights", weights, 1))
-    others = np.delete(size, list(support))
-    return bool(size[list(support)].min() > others.max(initial=0))
+    support = list(check_support(support, len(size)))
+    return bool(size[support].min() > np.delete(size, support).max(initial=0))
 
 
 def check_regression(features, labels, weights=None):

@@ -176,7 +176,7 @@ class TaskFamily:
     def __post_init__(self):
         d = checks.at_least("n_features", self.n_features, 1, 257)
         checks.fits_memory("weights", (4, d))
-        support = _check_support(self.support, d)
+        support = check_support(self.support, d)
         noise = checks.real("noise", self.noise, 0.1, minimum=0)
         checks.one_of("design", self.design, DESIGNS)
         checks.one_of("dtype", self.dtype, DTYPES)
@@ -329,16 +329,15 @@ def check_batch(weights, train, validation, start=None):
     return weights, start
 
 
-def _check_support(support, n_features):
+def check_support(support, n_features, least=1):
+    """Return the indices of the true features as a tuple of int, or raise ValueError."""
     try:
         indices = tuple(checks.at_least("support", index, 0, "(0, 1, 2)") for index in support)
     except TypeError:
         raise ValueError(f"support must be a tuple of feature indices, got {support!r}; pass (0, 1, 2)") from None
-    if not indices or len(set(indices)) < len(indices) or max(indices) >= n_features:
-        raise ValueError(
-            f"support must hold different indices below n_features = {n_features}, at least one, "
-            f"got {support!r}; pass for example (0, 1, 2)"
-        )
+    if len(indices) < least or len(set(indices)) < len(indices) or max(indices, default=0) >= n_features:
+        wanted = f"at least {least} different indices below n_features = {n_features}"
+        raise ValueError(f"support must hold {wanted}, got {support!r}; pass for example (0, 1, 2)")
     return indices
 
 

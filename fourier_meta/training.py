@@ -251,8 +251,12 @@ class OwnBatches:
 
     def __next__(self):
         batch = next(self.source)
-        if isinstance(batch, Tasks):
-            batch = (batch,) if self.parts == 1 else batch.split(max(1, batch.n_points // 2))
+        if isinstance(batch, Tasks) and self.parts == 1:
+            batch = (batch,)
+        elif isinstance(batch, Tasks):
+            if batch.n_points < 2:
+                raise ValueError("a batch must have two points to be halved, got 1; pass pairs, or n_validation=0")
+            batch = batch.split(batch.n_points // 2)
         if not isinstance(batch, tuple | list) or not all(isinstance(tasks, Tasks) for tasks in batch):
             raise ValueError(f"a batch must be a Tasks or a pair of them, got {checks.shown(batch)}; pass Tasks(...)")
         return tuple(batch)[: self.parts]

@@ -142,15 +142,6 @@ def test_weights_are_drawn_over_the_steps_of_the_run(ax, run):
     assert "7 others" in words
 
 
-@pytest.mark.parametrize("draw", ["draw_spectrum", "draw_weights"])
-def test_drawing_changes_no_number(ax, run, draw):
-    before = {name: values.copy() for name, values in run.history.items()}
-    arguments = {"draw_spectrum": (run.weights, (0,)), "draw_weights": (run, (0,))}
-    getattr(figures, draw)(ax, *arguments[draw])
-    for name, values in before.items():
-        np.testing.assert_array_equal(values, run.history[name])
-
-
 # Words
 
 

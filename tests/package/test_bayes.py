@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fourier_meta import TaskFamily, bayes, ridge, risk
-from fourier_meta.bayes import empirical_bayes, log_marginal_likelihood
+from fourier_meta.bayes import empirical_bayes, log_marginal_likelihood, posterior_mean
 
 FAMILY = TaskFamily(41, (0, 1, 2))
 NOISY = TaskFamily(41, (0, 5, 12), noise=0.3)
@@ -163,6 +163,24 @@ def test_bad_tasks_are_refused():
         log_marginal_likelihood(tasks, -np.ones(41), 0.1)
     with pytest.raises(ValueError, match="variances"):
         log_marginal_likelihood(tasks, np.ones(40), 0.1)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"noise": "a"}, "noise must be a finite number of at least 0, got 'a'"),
+        ({"noise": -0.1}, "noise must be a finite number of at least 0"),
+        ({"noise": 0, "variances": np.zeros(41)}, "noise must be above 0 where the variances alone"),
+        ({"variances": -np.ones(41)}, "variances must not be negative"),
+        ({"variances": np.ones(40)}, "variances must have shape"),
+    ],
+)
+def test_a_posterior_mean_of_nonsense_is_refused(wrong, says):
+    tasks = FAMILY.sample(3, 8, rng())
+    good = {"features": tasks.features, "labels": tasks.labels, "variances": np.ones(41), "noise": 0}
+    np.testing.assert_allclose(np.matvec(tasks.features, posterior_mean(**good)), tasks.labels, atol=1e-12)
+    with pytest.raises(ValueError, match=says):
+        posterior_mean(**good | wrong)
 
 
 def test_the_prior_is_frozen():

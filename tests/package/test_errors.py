@@ -140,7 +140,7 @@ ARGUMENTS = {
     "weights": (np.ones(D), NO_START),  # without any, each is 1
     "x": (TASKS.x, [*NO_ARRAY, *spoiled(TASKS.x)]),
 }
-FREE = {"learn_start", ("share", "support"), ("on_top", "support")}  # whatever is true
+FREE = {"learn_start"}  # whatever is true
 FREE |= {(name, free) for name in ("ridge_gradient", "min_norm_gradient") for free in ("inner_steps", "inner_rate")}
 
 FUNCTIONS = {name: getattr(fourier_meta, name) for name in fourier_meta.__all__}
@@ -178,6 +178,7 @@ INSTEAD = {
     ("Tasks", "effective"): [*NO_ARRAY[1:], *reshaped(TASKS.effective)],
     ("largest_stable_rate", "features"): [*NO_ARRAY, *spoiled(TASKS.features), TASKS.features[..., 1:]],
     ("share", "weights"): [*NO_ARRAY, 3.0, *spoiled(np.ones(D)), np.zeros(D)],
+    ("share", "support"): NO_SUPPORT[2:],  # no feature has no share
     ("on_top", "weights"): [*NO_ARRAY, 3.0, *spoiled(np.ones(D))],
     ("load_run", "path"): [*NO_PATH, "nowhere/at/all/run", "."],
 }

@@ -186,6 +186,35 @@ def test_few_shot_risk_is_the_same_without_features():
         np.testing.assert_allclose(few_shot_risk(family, 8, solve), expected, rtol=1e-9)
 
 
+ONES = np.ones(1500)
+
+
+@pytest.mark.parametrize(
+    ("solve", "says"),
+    [
+        (partial(ridge, penalty=-1), "penalty must exceed"),
+        (partial(ridge, penalty=np.nan), "penalty must be a finite number"),
+        (partial(ridge, penalty=1e-18), "penalty must exceed"),
+        (partial(min_norm, weights=ONES[1:]), "weights must have shape"),
+        (partial(min_norm, weights=1e200 * ONES), "scale the weights down"),
+        (partial(few_steps, weights=ONES, inner_steps=0.5), "inner_steps must be a whole number"),
+        (partial(few_steps, weights=ONES, inner_steps=500, inner_rate=10), "pass a smaller inner_rate"),
+    ],
+)
+def test_few_shot_risk_without_features_answers_bad_settings(solve, says):
+    with pytest.raises(ValueError, match=says):
+        few_shot_risk(TaskFamily(1500), 4, solve, 3)
+
+
+def test_few_shot_risk_without_features_knows_the_solvers_own_defaults():
+    family = TaskFamily(1500)
+    np.testing.assert_array_equal(
+        few_shot_risk(family, 4, partial(min_norm, weights=None)), few_shot_risk(family, 4, min_norm)
+    )
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'weights'"):
+        few_shot_risk(family, 4, few_steps)
+
+
 def test_empirical_bayes_finds_the_support_without_features(monkeypatch):
     family = TaskFamily(20_001, (3, 100, 15_000))
     tasks = family.sample(15, 16, np.random.default_rng(0))

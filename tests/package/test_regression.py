@@ -15,6 +15,7 @@ from fourier_meta import (
     regular_grid,
     ridge,
     risk,
+    share,
 )
 
 D = 33
@@ -284,6 +285,11 @@ def test_the_alias_formula_refuses_what_it_cannot_sum():
         aliased_min_norm(1.7e308 * np.where(np.arange(D) % 32 < 16, 1.0, -1.0), np.ones(D), 1)
     with pytest.raises(ValueError, match="effective must have at least 1 axes"):
         aliased_min_norm(3.0, np.ones(D), 8)
+
+
+def test_no_feature_has_no_share():
+    assert share(np.ones(D), []) == 0
+    assert share(np.ones(D), (3, 5, 7)) == pytest.approx(3 / D)
 
 
 # Risk

@@ -134,6 +134,14 @@ def test_a_source_is_any_iterable_of_batches_or_pairs_and_ends_a_run_when_it_end
     assert train_maml(batches, steps=4, n_validation=0).loss != run.loss
 
 
+def test_a_single_point_cannot_be_halved_and_the_answer_says_what_can_be_passed():
+    tasks = TaskFamily(D).sample(3, 1, np.random.default_rng(0))
+    with pytest.raises(ValueError, match="a batch must have two points to be halved, got 1; pass pairs, or n_valid"):
+        train_maml([tasks], steps=1)
+    assert train_maml([(tasks, tasks)], steps=1).status == "finished"
+    assert train_maml([tasks], steps=1, n_validation=0).status == "finished"
+
+
 def test_the_guards_of_the_books_training_guard_everybodys():
     """At a rate that diverges, own batches end with the same words, not with useless weights."""
     family, rng = TaskFamily(D), np.random.default_rng(0)
