@@ -2,7 +2,7 @@
 
 An `Explorer` turns a setting (a dict, one value for each control) into numbers, a picture, a sentence and code that
 gives the same numbers. A `Panel` puts ipywidgets around it. Training is a generator: the panel takes some steps, draws,
-and lets the kernel see to its messages before it takes more. The style of a panel is explorers.css.
+and lets the kernel see to its messages before it takes more. The style of a panel is in explorers.html.
 """
 
 import asyncio

@@ -42,8 +42,8 @@ def maml_gradient(weights, train, validation, inner_steps=5, inner_rate=0.02, st
     ValueError if an argument is out of range, not finite or of the wrong shape, or if the inner loop diverges until its
     numbers overflow; the message then names the largest stable rate.
 
-    Taught in notebook 03_maml, with a start in 09_traffic; Finn et al. (arXiv 1703.03400), here with adaptation of the
-    head only (Raghu et al., arXiv 1909.09157), or Meta-SGD (arXiv 1707.09835) on a linear model.
+    Taught in notebook 03_maml; Finn et al. (arXiv 1703.03400), here with adaptation of the head only (Raghu et al.,
+    arXiv 1909.09157), or Meta-SGD (arXiv 1707.09835) on a linear model.
     """
     ways = _second_order, kernel.through_steps
     return _through_steps(ways, weights, train, validation, inner_steps, inner_rate, start)
@@ -72,7 +72,7 @@ def ridge_gradient(weights, train, validation, inner_steps=None, inner_rate=None
     ------
     ValueError if an argument is not finite or shapes disagree, or if the penalty is not positive.
 
-    Taught in notebook 06_prior.
+    Taught in notebook 09_traffic.
     """
     penalty = checks.real("penalty", penalty, 0.1, minimum=0, above=True)
     return _closed_form(weights, train, validation, start, penalty)

@@ -88,7 +88,7 @@ def ridge(features, labels, penalty, weights=None):
     ------
     ValueError if the penalty is not positive or lost in rounding, an argument is not finite or shapes disagree.
 
-    Taught in notebook 02_overfitting.
+    Taught in notebook 06_prior.
     """
     features, labels, weights = check_regression(features, labels, weights)
     penalty = checks.real("penalty", penalty, 1e-3)
@@ -126,7 +126,7 @@ def gradient_descent(features, labels, weights, inner_steps=5, inner_rate=0.02):
     ValueError if the number of steps is negative, the rate is not positive, shapes disagree, or the descent diverges
     until its numbers overflow (arrays only: the size of a tensor's numbers is torch's business).
 
-    Taught in notebook 03_maml.
+    In no notebook by this name: chapter 3 writes it out.
     """
     inner_steps, inner_rate = check_inner_loop(inner_steps, inner_rate)
     if any(hasattr(value, "requires_grad") for value in (features, labels, weights)):
@@ -143,7 +143,7 @@ def gradient_descent(features, labels, weights, inner_steps=5, inner_rate=0.02):
 def few_steps(features, labels, weights, inner_steps=5, inner_rate=0.02):
     """What `gradient_descent` predicts with: the effective coefficients weights * alpha, array (..., n_features).
 
-    Raises ValueError as `gradient_descent` does. Taught in notebook 03_maml.
+    Raises ValueError as `gradient_descent` does. Taught in notebook 04_reptile.
     """
     return weights * gradient_descent(features, labels, weights, inner_steps, inner_rate)
 
@@ -322,7 +322,7 @@ def share(weights, support):
 def on_top(weights, support):
     """Whether the largest |weights| are exactly those of the `support`.
 
-    Raises ValueError if the weights are not finite, or if the support is none. Taught in notebook 03_maml.
+    Raises ValueError if the weights are not finite, or if the support is none. Taught in notebook 02_overfitting.
     """
     size = np.abs(checks.array("weights", weights, 1))
     support = list(check_support(support, len(size)))

@@ -142,7 +142,7 @@ def reptile_steps(
     ------
     ValueError if an argument is out of range.
 
-    Taught in notebook 04_reptile; Nichol et al. (arXiv 1803.02999).
+    Taught in the appendix, A_report, and by hand in chapter 4; Nichol et al. (arXiv 1803.02999).
     """
     inner_steps, inner_rate = check_inner_loop(inner_steps, inner_rate)
     config = {

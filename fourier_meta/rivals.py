@@ -1,10 +1,10 @@
 """What MAML and Reptile are measured against: priors made by hand, sparse regression, statistics of many tasks.
 
-Every function here returns either effective coefficients (a solver of one task, or of a batch of tasks one by one) or
-feature weights (what was learned from many tasks). A method's last knob, its penalty say, is turned by `tuned`, on the
-method's own training tasks. scikit-learn is imported where it is used.
+A method returns either effective coefficients (a solver of one task, or of a batch of tasks one by one) or feature
+weights (what was learned from many tasks). Its last knob, a penalty say, is turned by `best_of`, on the method's own
+training tasks. scikit-learn is imported where it is used.
 
-Taught in notebooks 02_overfitting and 06_prior.
+Taught in notebooks 02_overfitting, 06_prior, 07_classification and 09_traffic.
 """
 
 import warnings

@@ -1,7 +1,8 @@
 """Run one function over a grid of configurations and seeds, on as many processes or machines as the reader has.
 
 joblib decides where: wrap the call in `joblib.parallel_config(backend="loky", n_jobs=4)`, or "dask", or "ray".
-The long experiments of the book run so; their tables are stored, and `load_table` reads them. Used from 04_reptile on.
+The long experiments of the book run so; their tables are stored, and `load_table` reads them.
+Used from 05_mechanisms on.
 """
 
 import ast

@@ -33,7 +33,7 @@ class Tasks:
     ------
     ValueError if an argument is not a real array or shapes disagree.
 
-    Taught in notebook 01_setup.
+    Taught in notebook 02_overfitting.
     """
 
     def __init__(self, features, labels, x=None, effective=None):
@@ -279,7 +279,7 @@ class TaskFamily:
 def unseen_stream(seed=0):
     """A random generator for test tasks: no training draws from it, whatever the seeds of both.
 
-    Raises ValueError if the seed is not a whole number of at least 0. Taught in notebook 02_overfitting.
+    Raises ValueError if the seed is not a whole number of at least 0. Taught in notebook 09_traffic.
     """
     seed = checks.at_least("seed", seed, 0, 0)
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(UNSEEN,)))

@@ -96,9 +96,10 @@ def _cosine(progress):
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Run:
-    """The record of a training run, whole or up to some step, as the training loops yield it. Taught in 03_maml.
+    """The record of a training run, whole or up to some step, as the training loops yield it.
 
-    Nothing in it changes when the training goes on. Pass it as `resume=` to go on from here.
+    Nothing in it changes when the training goes on. Pass it as `resume=` to go on from here. Taught in the
+    appendix, A_report.
     """
 
     method: str
@@ -424,7 +425,7 @@ def run_to_end(steps):
 def interrupted_run():
     """The Run that an interrupt last cut short, to look at or to `resume`; raises ValueError if there is none.
 
-    Taught in notebook 03_maml.
+    In no notebook: the message of the interrupt names it.
     """
     if not _interrupted:
         raise ValueError("run: no training has been interrupted here; start one and stop it")
@@ -432,7 +433,7 @@ def interrupted_run():
 
 
 def _check_resumable(run, method, config):
-    """Raise ValueError unless a run was made by the same method with the same settings and has steps left."""
+    """Raise ValueError unless a run was made by the same method with the same settings and can go on."""
     checks.instance("resume", run, Run, "what train_maml returned")
     for name, now in {"method": method, **config}.items():
         before = run.method if name == "method" else run.config.get(name)
