@@ -170,49 +170,6 @@ class Tables:
         return waves
 
 
-class Products:
-    """Gram matrices of tasks whose features are given, by multiplication: the same interface as `Tables`."""
-
-    def __init__(self, *batches):
-        self.batches, self.n_columns = batches, batches[0].n_points
-        self.labels = np.concatenate([batch.labels for batch in batches], axis=1)
-        self.few = PAIRS[1] // (self.labels.shape[1] * (batches[0].n_features + self.n_columns)) or 1
-
-    def load(self, squared):
-        """Keep the squared weights (n_features,)."""
-        self.squared = squared
-
-    def gram(self, few):
-        """Weighted products of the rows of a slice of the tasks, (n_few, n_rows, n_columns)."""
-        rows = self._rows(few)
-        return rows @ (rows[:, : self.n_columns] * self.squared).mT
-
-    def add(self, few, slopes):
-        """The derivative in the squared weights that follows from `slopes`, the one in `gram(few)`."""
-        rows = self._rows(few)
-        return np.sum((slopes @ rows[:, : self.n_columns]) * rows, axis=(0, 1))
-
-    def collect(self, sums):
-        """The derivative in the squared weights (n_features,), from the sums over all tasks."""
-        return sums
-
-    def values(self, effective):
-        """The function with these effective coefficients (n_features,) at all points, (n_tasks, n_rows)."""
-        return np.concatenate([self._rows(few) @ effective for few in slices(self)])
-
-    def pull(self, slopes):
-        """Derivative in the effective coefficients (n_features,) from that in the values."""
-        return sum(np.vecmat(slopes[few], self._rows(few)).sum(axis=0) for few in slices(self))
-
-    def _rows(self, few):
-        return np.concatenate([batch[few].features for batch in self.batches], axis=1)
-
-
-def gram_matrices(*batches):
-    """`Tables` for tasks that one family drew, `Products` for all others."""
-    return (Tables if all(isinstance(batch, FourierTasks) for batch in batches) else Products)(*batches)
-
-
 def slices(grams):
     """Cut the tasks into slices that are small enough to be looked at together."""
     return [slice(first, first + grams.few) for first in range(0, len(grams.labels), grams.few)]
@@ -304,7 +261,7 @@ def meta_gradient(through, weights, train, validation, start=None):
     through : function (gram, labels, others, targets) -> (loss, derivatives in both matrices, derivatives in the values
         at both sets of points), such as `through_last` or functools.partial(through_ridge, penalty=0.1).
     weights : array (n_features,).
-    train, validation : Tasks, the same ones at points to train and to validate on.
+    train, validation : tasks of one family, the same ones at points to train and to validate on.
     start : array (n_features,) or None, the effective coefficients that every task starts from.
 
     Returns
@@ -317,7 +274,7 @@ def meta_gradient(through, weights, train, validation, start=None):
 
     Taught in notebook 08_million; equal to the gradients of maml.py, which makes features.
     """
-    grams, n = gram_matrices(train, validation), train.n_points
+    grams, n = Tables(train, validation), train.n_points
     grams.load(weights.astype(grams.labels.dtype, copy=False) ** 2)
     labels = grams.labels if start is None else grams.labels - grams.values(start)
     loss, sums, pulls = 0.0, 0.0, np.empty(labels.shape)
@@ -331,14 +288,6 @@ def meta_gradient(through, weights, train, validation, start=None):
 
 
 # Solutions and their risk; `solve` is a function (gram, labels) -> dual coefficients, such as `solve_min_norm`
-
-
-def effective(weights, tasks, solve):
-    """Effective coefficients of a solution, (n_tasks, n_features): w^2 * (Phi^T a), one transform for each task."""
-    grams = gram_matrices(tasks)
-    grams.load(weights**2)
-    dual = solve(grams.gram(slice(None)), grams.labels)
-    return np.stack([weights**2 * gram_matrices(tasks[t]).pull(dual[t : t + 1]) for t in range(len(tasks))])
 
 
 def risk_parts(weights, tasks, solve):
@@ -408,7 +357,7 @@ def largest_stable_rate(weights, tasks):
 
     Infinite if all weights are zero.
     """
-    grams, largest = gram_matrices(tasks), np.abs(weights).max() or 1.0
+    grams, largest = Tables(tasks), np.abs(weights).max() or 1.0
     grams.load((weights / largest) ** 2)
     top = max(np.linalg.eigvalsh(grams.gram(few)).max() for few in slices(grams))
     return grams.n_columns / top / largest / largest if top > 0 else math.inf

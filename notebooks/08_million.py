@@ -729,7 +729,7 @@ print("on a grid that fits:", kernel.is_cheaper(aligned, validation, inner_steps
 assert error < 1e-11
 
 # %% [markdown]
-# - **Features that are not waves.** No table then. `kernel.Products` makes the same matrices from given features, which helps where $K$ is large and N small.
+# - **Features that are not waves.** No table then: the package reads the features themselves, as in chapter 3.
 # - **Squares lose half the digits.** $G$ holds squares of weights, so a weight below $10^{-7}$ of the largest is nothing to an interpolator here.
 #
 # ## Beyond one machine
