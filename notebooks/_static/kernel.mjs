@@ -85,38 +85,42 @@ export class Tables {
     this.waves = { minus: new Float64Array(this.length + 1), plus: new Float64Array(this.length + 1) };
   }
 
-  #rows(use) {
+  /** Calls use(real part, imaginary part, place of the row's turns) for every row of a pair of tables. */
+  #rows(tables, use) {
     for (let r = 0; r <= this.half; r++) {
-      const part = (values) => values.subarray(r * this.length, (r + 1) * this.length);
-      use(part, r * (this.length + 1));
+      const parts = tables.map((values) => values.subarray(r * this.length, (r + 1) * this.length));
+      use.call(this, ...parts, r * (this.length + 1));
     }
   }
 
   /** Makes the tables for squared weights (d,). */
   load(squared) {
-    const { length, cos, sin, waves: { minus, plus } } = this;
-    for (let k = 0; k <= length; k++) {
-      const cosine = (k ? 1 : 0.5) * (squared[2 * k] ?? 0);
-      const sine = (k && squared[2 * k - 1]) || 0;
-      minus[k] = cosine + sine;
-      plus[k] = cosine - sine;
+    const { minus, plus } = this.waves;
+    const padded = new Float64Array(2 * minus.length);
+    padded.set(squared, 1);
+    padded[1] /= 2;
+    for (let k = 0; k < minus.length; k++) {
+      minus[k] = padded[2 * k + 1] + padded[2 * k];
+      plus[k] = padded[2 * k + 1] - padded[2 * k];
     }
-    this.#rows((part, turn) => {
-      const [re, im] = [part(this.minus), part(this.plus)];
-      re[0] = minus[0] + minus[length] * cos[turn + length];
-      im[0] = plus[0] + plus[length] * cos[turn + length];
-      // Both tables are real: each is the sum of a transform and its conjugate.
-      for (let k = 1, m = length - 1; k <= m; k++, m--) {
-        const c = cos[turn + k] / 2, s = sin[turn + k] / 2, cm = cos[turn + m] / 2, sm = sin[turn + m] / 2;
-        const minusRe = minus[k] * c + minus[m] * cm, minusIm = minus[k] * s - minus[m] * sm;
-        const plusRe = plus[k] * c + plus[m] * cm, plusIm = plus[k] * s - plus[m] * sm;
-        re[k] = minusRe - plusIm;
-        im[k] = minusIm + plusRe;
-        re[m] = minusRe + plusIm;
-        im[m] = plusRe - minusIm;
-      }
-      this.fourier.transform(re, im);
-    });
+    this.#rows([this.minus, this.plus], this.#wind);
+  }
+
+  /** Both tables are real: each is the sum of a transform and its conjugate. */
+  #wind(re, im, turn) {
+    const { length, cos, sin, waves: { minus, plus } } = this;
+    re[0] = minus[0] + minus[length] * cos[turn + length];
+    im[0] = plus[0] + plus[length] * cos[turn + length];
+    for (let k = 1, m = length - 1; k <= m; k++, m--) {
+      const c = cos[turn + k] / 2, s = sin[turn + k] / 2, cm = cos[turn + m] / 2, sm = sin[turn + m] / 2;
+      const minusRe = minus[k] * c + minus[m] * cm, minusIm = minus[k] * s - minus[m] * sm;
+      const plusRe = plus[k] * c + plus[m] * cm, plusIm = plus[k] * s - plus[m] * sm;
+      re[k] = minusRe - plusIm;
+      im[k] = minusIm + plusRe;
+      re[m] = minusRe + plusIm;
+      im[m] = plusRe - minusIm;
+    }
+    this.fourier.transform(re, im);
   }
 
   /** Where products of rows and columns, which are places, are looked up: two places in the tables for every pair. */
@@ -157,29 +161,31 @@ export class Tables {
 
   /** The derivative in the squared weights (d,) that all sums amount to; they are empty then. */
   collect() {
-    const { length, cos, sin, waves: { minus, plus } } = this;
+    const { minus, plus } = this.waves;
     minus.fill(0);
     plus.fill(0);
-    this.#rows((part, turn) => {
-      const [re, im] = [part(this.sumMinus), part(this.sumPlus)];
-      this.fourier.transform(re, im);
-      for (let k = 0; k <= length / 2; k++) {
-        const m = length - k, n = m % length;
-        const minusRe = (re[k] + re[n]) / 2, minusIm = (im[k] - im[n]) / 2;
-        const plusRe = (im[k] + im[n]) / 2, plusIm = (re[n] - re[k]) / 2;
-        minus[k] += cos[turn + k] * minusRe - sin[turn + k] * minusIm;
-        plus[k] += cos[turn + k] * plusRe - sin[turn + k] * plusIm;
-        if (m === k) continue;
-        minus[m] += cos[turn + m] * minusRe + sin[turn + m] * minusIm;
-        plus[m] += cos[turn + m] * plusRe + sin[turn + m] * plusIm;
-      }
-      re.fill(0);
-      im.fill(0);
-    });
-    return Float64Array.from({ length: this.nFeatures }, (_, j) => {
+    this.#rows([this.sumMinus, this.sumPlus], this.#unwind);
+    return new Float64Array(this.nFeatures).map((_, j) => {
       const k = (j + 1) >> 1;
       return j % 2 ? minus[k] - plus[k] : (minus[k] + plus[k]) / (j ? 1 : 2);
     });
+  }
+
+  #unwind(re, im, turn) {
+    const { length, cos, sin, waves: { minus, plus } } = this;
+    this.fourier.transform(re, im);
+    for (let k = 0; k <= length / 2; k++) {
+      const m = length - k, n = m % length;
+      const minusRe = (re[k] + re[n]) / 2, minusIm = (im[k] - im[n]) / 2;
+      const plusRe = (im[k] + im[n]) / 2, plusIm = (re[n] - re[k]) / 2;
+      minus[k] += cos[turn + k] * minusRe - sin[turn + k] * minusIm;
+      plus[k] += cos[turn + k] * plusRe - sin[turn + k] * plusIm;
+      if (m === k) continue;
+      minus[m] += cos[turn + m] * minusRe + sin[turn + m] * minusIm;
+      plus[m] += cos[turn + m] * plusRe + sin[turn + m] * plusIm;
+    }
+    re.fill(0);
+    im.fill(0);
   }
 }
 
@@ -187,7 +193,7 @@ export class Tables {
 
 export const times = (matrix, vector) => {
   const n = vector.length;
-  return Float64Array.from({ length: matrix.length / n }, (_, i) => dotRow(matrix, i * n, vector, n));
+  return new Float64Array(matrix.length / n).map((_, i) => dotRow(matrix, i * n, vector, n));
 };
 
 /** Adds factor * left right^T to a matrix. */

@@ -81,7 +81,7 @@ export class Trainer {
     const { nTasks, steps } = this.config;
     const mean = this.total().map((value) => value / nTasks);
     const loss = this.loss / nTasks;
-    const before = Float64Array.from(this.weights);
+    const before = this.weights.slice();
     if (this.config.method === "reptile") {
       const fraction = this.config.stepSize * (1 - this.step / steps);
       for (let j = 0; j < mean.length; j++) this.weights[j] += fraction * mean[j];
@@ -126,7 +126,7 @@ export class Trainer {
     const losses = this.losses.slice(this.told);
     this.told = this.losses.length;
     const risk = this.unseenRisks().sort((a, b) => a - b)[UNSEEN_TASKS >> 1];
-    return { step, status, stableRate, losses, weights: Float64Array.from(this.weights), risk };
+    return { step, status, stableRate, losses, weights: this.weights.slice(), risk };
   }
 }
 
@@ -187,8 +187,9 @@ export class KernelTrainer extends Trainer {
     return Math.sqrt(n * largestStableRate(asDesign(gram, n), this.last.labels.map(() => 1)));
   }
 
-  /** The risk on the true features, and a^T (Phi diag(w^4) Phi^T) a over all others: one more table. */
+  /** The risk on the true features, and a^T (Phi diag(w^4) Phi^T) a over all others: one more table, so at the end. */
   unseenRisks() {
+    if (!this.done) return [];
     const { support, nUnseen } = this.config;
     const squares = this.weights.map((w) => w ** 4);
     for (const j of support) squares[j] = 0;
