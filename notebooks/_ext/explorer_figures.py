@@ -15,9 +15,11 @@ import covers
 import days
 
 STATIC = Path(__file__).parent.parent / "_static"
+# In order: each imports from those before it only.
 ENGINE = ("engine.mjs", "kernel.mjs", "bayes.mjs", "training.mjs")
-MODULES = (*ENGINE, "explorer.mjs", "story.mjs")
-IMPORT = re.compile(r"^import \{([^}]*)\} from \"\./(\S+)\";\n", flags=re.MULTILINE)
+MODULES = (*ENGINE, "draw.mjs", "charts.mjs", "live.mjs", "laboratory.mjs", "figures.mjs")
+IMPORT = re.compile(r"^import \{([^}]*)\} from \"\./(\w+\.mjs)\";\n", flags=re.MULTILINE)
+EXPORT = re.compile(r"^export (class|function|const) (\w+)", flags=re.MULTILINE)
 
 # What the explorer of each notebook is, which settings it starts from, and what its caption says.
 EXPLORERS = {
@@ -67,30 +69,26 @@ def small_figure(kind, identifier, images):
 
 
 def classic_script():
-    """One script without imports, made of the modules: browsers refuse modules from file://, and a worker needs the
-    engine as text."""
-    sources = {name: STATIC.joinpath(name).read_text(encoding="utf-8") for name in MODULES}
-    engine = "".join(IMPORT.sub("", sources[name]) for name in ENGINE)
-    exported = re.findall(r"^export (?:class|function|const) (\w+)", engine, flags=re.MULTILINE)
-    engine = re.sub(r"^export ", "", engine, flags=re.MULTILINE)
-    wanted, explorer = _take_imports(sources["explorer.mjs"])
-    missing = set(wanted) - set(exported)
-    if missing:
-        raise ValueError(f"explorer.mjs imports {sorted(missing)}, which no module of the engine exports")
+    """One script without imports, made of the modules: browsers refuse modules from file://.
+
+    The engine stays a function, because a worker needs it as text; the others follow it in one scope.
+    """
+    exports, bodies = {}, {}
+    for name in MODULES:
+        source = STATIC.joinpath(name).read_text(encoding="utf-8")
+        for names, other in IMPORT.findall(source):
+            missing = set(re.findall(r"\w+", names)) - set(exports[other])
+            if missing:
+                raise ValueError(f"{name} imports {sorted(missing)}, which {other} does not export")
+        exports[name] = [word for _, word in EXPORT.findall(source)]
+        bodies[name] = EXPORT.sub(r"\1 \2", IMPORT.sub("", source))
+    engine = "\n".join(bodies.pop(name) for name in ENGINE)
+    names = ", ".join(word for name in ENGINE for word in exports[name])
     return (
         '(() => {\n"use strict";\n'
-        f"function makeEngine() {{\n{engine}\nreturn {{ {', '.join(exported)} }};\n}}\n"
-        f"const {{ {', '.join(wanted)} }} = makeEngine();\n{explorer}\n{sources['story.mjs']}\n}})();\n"
+        f"function makeEngine() {{\n{engine}\nreturn {{ {names} }};\n}}\n"
+        f"const {{ {names} }} = makeEngine();\n" + "\n".join(bodies.values()) + "\n})();\n"
     )
-
-
-def _take_imports(source):
-    """The names that explorer.mjs imports from modules of the engine, and its source without these statements."""
-    found = IMPORT.findall(source)
-    if {module for _, module in found} - set(ENGINE) or re.search(r"^(export|import [^{]) ", source, flags=re.MULTILINE):
-        raise ValueError(f"explorer.mjs may import from {', '.join(ENGINE)} alone, and must not export")
-    names = [name.strip() for text, _ in found for name in text.split(",") if name.strip()]
-    return names, IMPORT.sub("", source)
 
 
 def plain_figure(kind):

@@ -350,7 +350,7 @@ def test_a_missing_export_stops_the_build(monkeypatch, tmp_path):
     engine = tmp_path / "engine.mjs"
     engine.write_text(engine.read_text().replace("export function minNorm", "function minNorm"))
     monkeypatch.setattr(explorer_figures, "STATIC", tmp_path)
-    with pytest.raises(ValueError, match=r"imports \['minNorm'\], which no module of the engine exports"):
+    with pytest.raises(ValueError, match=r"imports \['minNorm'\], which engine\.mjs does not export"):
         explorer_figures.classic_script()
 
 

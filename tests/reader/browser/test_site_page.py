@@ -200,7 +200,7 @@ def test_maml_recovers_the_support_and_reptile_shrinks_nothing(visit, origin, sc
     home = origin if scheme == "http" else built_site.build().folder.as_uri() + "/"
     visited = visit(home + TRAINS)
     page = visited.page
-    assert explorer(page, "e.state.a.method === 'maml' && e.state.a.weights.every((w) => w === 1)")
+    assert explorer(page, "e.state.a.config.method === 'maml' && e.state.a.weights.every((w) => w === 1)")
     play_to_the_end(page)
     maml, reptile = explorer(page, "e.measure('a')"), explorer(page, "e.measure('b')")
     assert maml["recovered"]
@@ -212,6 +212,26 @@ def test_maml_recovers_the_support_and_reptile_shrinks_nothing(visit, origin, sc
     assert visited.complaints == []
 
 
+METER = """() => {
+  const e = document.querySelector('figure#explorer').explorer;
+  const meter = window.meter = { frames: 0, longest: 0, step: null, milliseconds: null };
+  const begin = performance.now();
+  let before = null;
+  const frame = (now) => {
+    if (before) meter.longest = Math.max(meter.longest, now - before);
+    meter.frames += 1;
+    before = now;
+    const { smallestTrue, largestOther } = e.measure('a');
+    if (meter.step === null && largestOther < smallestTrue / 10) {
+      Object.assign(meter, { step: e.state.a.step, milliseconds: now - begin });
+    }
+    if (e.playing) requestAnimationFrame(frame);
+  };
+  e.play();
+  requestAnimationFrame(frame);
+}"""
+
+
 def test_it_takes_less_than_two_seconds_and_no_frame_is_long(visit, origin):
     """Recovered: every false weight is below a tenth of the smallest true one. Clocks are the page's own."""
     tries = []
@@ -219,12 +239,10 @@ def test_it_takes_less_than_two_seconds_and_no_frame_is_long(visit, origin):
         visited = visit(origin + TRAINS)
         page = visited.page
         page.wait_for_timeout(500)
-        play_to_the_end(page)
-        tries.append(explorer(page, "({ ...e.state.a.recoveredAt, ...e.frames })"))
-        print(f"\nrecovered at step {tries[-1]['step']} after {tries[-1]['milliseconds']:.0f} ms;", end=" ")
-        print(
-            f"{tries[-1]['count']} frames, longest {tries[-1]['longest']:.1f} ms, own work {tries[-1]['work']:.1f} ms"
-        )
+        page.evaluate(METER)
+        wait_for(page, "!e.playing && e.done")
+        tries.append(page.evaluate("meter"))
+        print("\n{frames} frames, longest {longest:.1f} ms; recovered at step {step}".format(**tries[-1]))
         visited.context.close()
         # Two vertical blanks of 16.7 ms and their jitter lie below 50.5, three whole frames above.
         if tries[-1]["milliseconds"] <= 2000 and tries[-1]["longest"] <= 50.5:
@@ -301,7 +319,7 @@ def test_on_one_grid_only_aliases_move(visit, origin):
     unmoved = explorer(
         page, "[...e.state.a.weights.keys()].filter((j) => Math.abs(e.state.a.weights[j] - 1) < 1e-6).length"
     )
-    aliases = explorer(page, "e.state.a.aliases.size")
+    aliases = explorer(page, "e.aliases.size")
     assert unmoved == 129 - aliases > 100
 
 
@@ -457,7 +475,7 @@ def test_the_summary_speaks_now_and_then(visit, origin):
     assert summary.get_attribute("aria-live") == "polite"
     play_to_the_end(page)
     told = page.evaluate("told")
-    assert 1 <= len(told) <= 3 + explorer(page, "performance.now() - e.startedAt") / 1000
+    assert 1 <= len(told) <= 3 + explorer(page, "performance.now() - e.film.startedAt") / 1000
     text = summary.inner_text()
     assert "Step 300 of 300. MAML: its 3 largest weights are the true ones, the largest other weight is 0.0" in text
     assert "Reptile: its 3 largest weights are the true ones, no weight has fallen below 1.0" in text

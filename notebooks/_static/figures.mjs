@@ -1,0 +1,508 @@
+// The figures of the chapters and of the front page: one idea each, beside the sentence that they prove.
+
+import {
+  Random, aliasClasses, aliasedMinNorm, denseTable, designOf, drawCoefficients, featureName, fourierFeatures,
+  interpolator, jointDescent, minNorm, observe, predict, risk,
+} from "./engine.mjs";
+import { Chart, button, drawing, element, key, listed, set, spectrum, whole, written } from "./draw.mjs";
+import { FunctionChart, MOST_POINTS, TaskChart, WeightsChart, drag, predictDense, spread } from "./charts.mjs";
+import { Explorer, Film, Run, along, bar, calm, hint, indices, keys, oneOf, pair, panel } from "./live.mjs";
+import { DESIGNS, Laboratory, NOISES } from "./laboratory.mjs";
+
+const SAMPLED = Float64Array.from({ length: 1601 }, (_, i) => -1 + i / 800);
+const ONES = (d) => new Float64Array(d).fill(1);
+const again = (figure) => [
+  button("Draw again", () => figure.change({ seed: (figure.settings.seed + 1) % 100 })),
+  button("Reset", () => figure.change(figure.initial)), figure.linkButton(),
+];
+
+// ------------------------------------------------------------------------------------------------ chapter 1: tasks
+
+const FEATURES = [17, 33, 65, 129, 257, 385];
+const SETUP = {
+  support: indices("true features", [0, 1, 2]),
+  d: along("features d", FEATURES, 257),
+  count: along("tasks", whole(1, 15), 5),
+  points: along("points a task N", whole(2, 128), 64),
+  design: oneOf("where x comes from", DESIGNS),
+  noise: along("noise σ", NOISES, 0),
+  seed: along("seed", whole(0, 99), 0),
+  feature: along("feature j", whole(0, 256), 1),
+};
+
+class SetupFigure extends Explorer {
+  constructor(figure) {
+    super(figure, SETUP);
+    this.title = "Features and tasks";
+  }
+
+  build() {
+    this.feature = new FunctionChart({ label: "a feature" });
+    this.tasks = new FunctionChart({ label: "tasks" });
+    this.featureTitle = this.heading();
+    this.tasksTitle = this.heading();
+    const { feature, count } = this.controls;
+    const charts = pair(panel("", this.featureTitle, this.feature.box, feature.box),
+      panel("", this.tasksTitle, this.tasks.box, count.box));
+    charts.dataset.method = "maml";
+    this.hydrate(bar(...again(this)), charts, this.summary,
+      element("div", { class: "fm-groups" }, this.group("Family", ["support", "d"]),
+        this.group("Points", ["points", "design"]), this.group("Chance", ["noise", "seed"])));
+  }
+
+  draw() {
+    const { d, support, count, points, design, noise, seed, feature } = this.settings;
+    this.dense = this.dense?.d === d ? this.dense : denseTable(d);
+    const random = new Random(seed, 6);
+    const observed = Array.from({ length: count }, () => {
+      const effective = drawCoefficients(d, support, random);
+      return { effective, ...observe(this.dense, effective, points, design, noise, random) };
+    });
+    const values = (x, effective) => predict(designOf(x, d), effective);
+    const j = Math.min(feature, d - 1);
+    const unit = ONES(d).map((_, i) => Number(i === j));
+    const isTrue = support.includes(j);
+    this.feature.update({ low: -1.5, high: 1.5, layers: [
+      { x: SAMPLED, y: values(SAMPLED, unit), className: "fm-wave" },
+      { kind: "dots", x: observed[0].x, y: values(observed[0].x, unit), className: isTrue ? "fm-mark fm-marked" : "fm-mark" },
+    ] });
+    const curve = ({ effective }, t) =>
+      ({ x: SAMPLED, y: values(SAMPLED, effective), className: t ? "fm-task-line" : "fm-task-line fm-first" });
+    const marks = ({ x, labels }, t) => ({ kind: "dots", x, y: labels, className: `fm-mark ${t ? "fm-small" : "fm-marked"}` });
+    this.tasks.update({ layers: [...observed.map(curve), ...observed.map(marks)] });
+    this.featureTitle.textContent = `Feature ${j}: ${j ? "√2 " : ""}${featureName(j)}${isTrue ? ", a true one" : ""}`;
+    this.tasksTitle.textContent = count === 1 ? "One task" : `${count} tasks of the family`;
+    const names = listed(support.slice(0, 6).map(featureName)) + (support.length > 6 ? " and more" : "");
+    const first = support.slice(0, 6).map((k) => `${written(observed[0].effective[k])} for ${featureName(k)}`);
+    const places = { random: "at random", jittered: "one in each cell of a regular grid", grid: "on a regular grid" };
+    const text = `${points} points ${places[design]} are to tell ${d} features apart; the labels are made of ${names}. `
+      + `The first task: ${listed(first)}.`;
+    this.feature.label = `${this.featureTitle.textContent}, over x, with the points of the first task.`;
+    this.tasks.label = `${this.tasksTitle.textContent} over x, each with its points. ${text}`;
+    this.say(() => text);
+  }
+}
+
+// ------------------------------------------------------------------------------------------------ chapter 2: one fit
+
+const FIT = {
+  points: SETUP.points,
+  design: oneOf("where x comes from", DESIGNS, "grid"),
+  d: SETUP.d,
+  support: SETUP.support,
+  favoured: along("favoured features s", [1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33], 3),
+  share: along("their share γ of the weight", ["equal", 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 1], "equal"),
+  noise: SETUP.noise,
+  seed: SETUP.seed,
+};
+
+class FitFigure extends Explorer {
+  constructor(figure) {
+    super(figure, FIT);
+    this.title = "One task, one fit";
+  }
+
+  build() {
+    this.fit = new FunctionChart({ height: 280, label: "the fit" });
+    this.coefficients = new Chart({ label: "coefficients" });
+    this.numbers = keys();
+    const legend = keys();
+    legend.append(key("fm-truth-key", "truth"), key("fm-min-norm-key", "weighted minimum-norm fit"));
+    this.hydrate(bar(...again(this)), this.heading("One fit, and its points"), legend, this.fit.box,
+      element("div", { class: "fm-groups" }, this.group("Points", ["points", "design", "noise"]),
+        this.group("Features", ["support", "d"]), this.group("Weights", ["favoured", "share", "seed"])),
+      this.heading("Where its coefficients went", { class: "fm-title fm-spaced" }), this.numbers, this.coefficients.box,
+      this.summary);
+  }
+
+  /** Bi-level weights: the first s features hold the share gamma of the sum of w^2, the others the rest. */
+  get weights() {
+    const { d, favoured, share } = this.settings;
+    if (share === "equal") return ONES(d);
+    const s = Math.min(favoured, d - 1);
+    return ONES(d).map((_, j) => Math.sqrt(j < s ? (share * d) / s : ((1 - share) * d) / (d - s)));
+  }
+
+  draw() {
+    const { d, support, points, design, noise, seed } = this.settings;
+    this.dense = this.dense?.d === d ? this.dense : denseTable(d);
+    const random = new Random(seed, 7);
+    const truth = drawCoefficients(d, support, random);
+    const task = observe(this.dense, truth, points, design, noise, random);
+    const estimate = interpolator(task.design, this.weights)(task.labels);
+    const samples = designOf(SAMPLED, d);
+    this.fit.update({ layers: [
+      { x: SAMPLED, y: predict(samples, truth), className: "fm-truth" },
+      { x: SAMPLED, y: predictDense(samples, estimate), className: "fm-fit fm-min-norm" },
+      { kind: "dots", x: task.x, y: task.labels, className: "fm-mark fm-marked" },
+    ] });
+    const classes = aliasClasses(points, d).representative;
+    const own = new Set(support.map((j) => classes[j]));
+    const aliases = new Set(design === "grid" ? whole(0, d - 1).filter((j) => own.has(classes[j])) : []);
+    this.#drawCoefficients(estimate, truth, aliases);
+    const values = this.#measure(task, estimate, truth);
+    this.numbers.replaceChildren(...values.map(([name, value]) =>
+      element("span", { class: "fm-key" }, `${name} `, element("b", {}, value))));
+    const others = [...aliases].filter((j) => !support.includes(j)).length;
+    const text = `${points} points, ${d} features: ${values.map((pair) => pair.join(" ")).join(", ")}.`
+      + (design === "grid" ? ` On this grid the true features share their signal with ${others} aliases.` : "");
+    this.fit.label = `True function and fit over x. ${text}`;
+    this.coefficients.label = `Coefficients of the fit against the feature index. ${text}`;
+    this.say(() => text);
+  }
+
+  #drawCoefficients(estimate, truth, aliases) {
+    const { d, support } = this.settings;
+    const most = Math.max(0.1, ...Array.from(estimate, Math.abs), ...Array.from(truth, Math.abs)) * 1.1;
+    const stems = { values: estimate, feet: new Float64Array(d), support, aliases, method: "min-norm" };
+    const every = d > 200 ? 64 : d > 100 ? 32 : d > 40 ? 16 : 8;
+    this.coefficients.show({
+      x: { low: 0, high: d - 1, pad: 8, ticks: whole(0, Math.floor((d - 1) / every)).map((i) => i * every), name: "feature index" },
+      y: { low: -most, high: most, name: "coefficient" },
+      layers: [...spectrum(stems), { kind: "rings", x: support, y: support.map((j) => truth[j]), className: "fm-rings" }],
+    });
+  }
+
+  /** Names and numbers: how much of the signal is there, how much is elsewhere, and what it costs. */
+  #measure({ design, labels }, estimate, truth) {
+    const { support, points, noise } = this.settings;
+    const sum = (list) => list.reduce((total, value) => total + value, 0);
+    const short = (value, least, words) => (value < least ? words : written(value));
+    const inside = sum(support.map((j) => truth[j] * estimate[j])) / sum(support.map((j) => truth[j] ** 2));
+    const outside = sum(Array.from(estimate, (value, j) => (support.includes(j) ? 0 : value * value)));
+    const error = sum(predictDense(design, estimate).map((value, i) => (value - labels[i]) ** 2)) / points;
+    const values = [["survival", written(inside)], ["contamination", written(outside)],
+      ["error on the points", short(error, 1e-20, "below 10⁻²⁰")], ["risk", written(risk(estimate, truth))]];
+    if (this.settings.design !== "grid" || noise) return values;
+    const formula = aliasedMinNorm(truth, this.weights, points);
+    const farthest = Math.max(...formula.map((value, j) => Math.abs(value - estimate[j])));
+    return [...values, ["farthest from the alias formula", short(farthest, 1e-12, "below 10⁻¹²")]];
+  }
+}
+
+// ------------------------------------------------------------------------------------------------ the front page
+
+const FRONT = {
+  method: "maml", nFeatures: 129, support: [0, 1, 2], noise: 0, design: "random", nPoints: 32, nTasks: 10, steps: 240,
+  innerSteps: 5, innerRate: 0.02, outerRate: 0.06, stepSize: 1, seed: 1, start: "ones", scale: 1, nUnseen: 4,
+  optimiser: "adam", heldOut: true,
+};
+const FRONT_LENGTH = 3500;
+
+/** Four points, and a question; then the truth, what equal weights make of it, and learned weights locking on. */
+class FrontFigure extends Explorer {
+  constructor(figure) {
+    super(figure, { points: along("points", whole(3, MOST_POINTS), 4), task: along("task", whole(1, 999), 3) });
+    this.title = "Which curve goes through these points?";
+    this.film = new Film(() => this.draw(), FRONT_LENGTH, 1);
+    this.run = new Run(() => this.film.told());
+    this.film.runs = [this.run];
+    this.sketched = [];
+    this.guess = null;
+  }
+
+  build() {
+    this.plot = new TaskChart({ label: this.title, height: 270, changed: () => this.draw() });
+    this.plot.hidden = true;
+    this.sketch = drawing("path", { class: "fm-sketch" });
+    this.paper = drawing("rect", {
+      class: "fm-paper", fill: "transparent", width: "100%", height: 270,
+      onpointerdown: (event) => this.#draw(event), ontouchstart: (event) => event.preventDefault(),
+    });
+    this.plot.over.append(this.sketch, this.paper);
+    this.weights = new WeightsChart({ label: "feature weights", height: 170 });
+    this.showButton = button("Show me", () => this.reveal(), { class: "fm-button fm-play" });
+    this.againButton = button("Train again", () => this.train(), { hidden: true });
+    const another = button("Another task", () => this.change({ task: (this.settings.task % 999) + 1 }));
+    this.legend = keys();
+    this.question = element("p", { class: "fm-front-question" }, this.title);
+    this.weightsBox = panel("fm-front-weights",
+      hint("One weight for each of 129 features (waves): large means cheap to use. Trained on other tasks."), this.weights.box);
+    set(this.weightsBox, { "data-method": "maml", hidden: true });
+    const controls = bar(this.showButton, this.againButton, another, this.controls.points.box);
+    const front = element("div", { class: "fm-front" },
+      panel("fm-task", this.question, this.plot.box, this.legend, controls), this.weightsBox);
+    this.hydrate(front, this.summary);
+    this.say(() => "Four points of an unknown curve. Draw your guess through them, or press Show me.", true);
+  }
+
+  prepare() {
+    const { points, task } = this.settings;
+    const truth = drawCoefficients(FRONT.nFeatures, FRONT.support, new Random(11, task));
+    if (task !== this.taskNow) this.#forget();
+    this.taskNow = task;
+    this.plot.setTask(truth);
+    this.plot.setPoints(spread(points, new Random(5, task)).map((x) => ({ x, offset: 0 })));
+  }
+
+  obey(text) {
+    this.reveal();
+    super.obey(text);
+  }
+
+  // -- the guess
+
+  #forget() {
+    this.sketched = [];
+    this.guess = null;
+    this.#showSketch();
+  }
+
+  #draw(event) {
+    if (event.button !== 0) return;
+    this.#forget();
+    drag(this.paper, event, (moved) => {
+      this.sketched.push(this.plot.valueAt(moved));
+      this.#showSketch();
+    }, () => { if (this.sketched.length > 8) this.reveal(); });
+  }
+
+  #showSketch() {
+    const { plot } = this;
+    set(this.sketch, { d: this.sketched.map(([x, y], i) => `${i ? "L" : "M"}${plot.x(x)} ${plot.y(y)}`).join("") });
+  }
+
+  // -- the answer
+
+  reveal() {
+    if (this.run.status !== "none") return;
+    this.paper.remove();
+    this.plot.hidden = false;
+    this.question.textContent = "Three curves through the same points";
+    this.weightsBox.hidden = false;
+    this.showButton.hidden = true;
+    this.againButton.hidden = false;
+    const errors = this.sketched.map(([x, y]) => (y - this.plot.trueValue(x)) ** 2);
+    this.guess = errors.length > 8 ? errors.reduce((sum, error) => sum + error, 0) / errors.length : null;
+    this.againButton.focus({ preventScroll: true });
+    this.train();
+  }
+
+  train() {
+    this.run.begin(FRONT);
+    this.film.play();
+    this.draw();
+  }
+
+  draw() {
+    const { plot, run } = this;
+    if (run.status === "none") return;
+    const design = designOf(plot.xs, FRONT.nFeatures);
+    const plain = minNorm(design, plot.labels, ONES(FRONT.nFeatures));
+    const learned = minNorm(design, plot.labels, run.weights);
+    plot.update([{ effective: plain, className: "fm-min-norm" }, { effective: learned, className: "fm-a", method: "maml" }]);
+    this.weights.update({ weights: run.weights, initial: run.initial, support: FRONT.support, method: "maml" });
+    this.errors = { plain: risk(plain, plot.truth), learned: risk(learned, plot.truth) };
+    const [equalError, learnedError] = [written(this.errors.plain), written(this.errors.learned)];
+    const guess = this.guess === null ? [] : [key("fm-sketch-key", "your curve, error ", written(this.guess))];
+    this.legend.replaceChildren(key("fm-truth-key", "truth"), key("fm-min-norm-key", "equal weights, error ", equalError),
+      key("fm-a-key", "learned weights, error ", learnedError, "maml"), ...guess);
+    const count = plot.points.length;
+    plot.label = `One task at ${count} points. Error with equal weights ${equalError}, with learned weights ${learnedError}.`;
+    this.tell({ points: count, plain: equalError, learned: learnedError });
+    this.say(() => `After ${run.step} of ${FRONT.steps} steps on other tasks: from ${count} points, equal weights miss by `
+      + `${equalError}, learned weights by ${learnedError}.`, run.done);
+  }
+}
+
+// ------------------------------------------------------------------------------------------------ small figures
+
+/** One chart, one control, one sentence that is computed from what is drawn; SMALL says which. */
+class SmallFigure extends Explorer {
+  constructor(figure) {
+    const small = SMALL[figure.dataset.explorer];
+    super(figure, { at: small.control });
+    Object.assign(this, small, { runs: {} });
+  }
+
+  build() {
+    this.plot = new FunctionChart({ height: 230, label: this.title });
+    this.plot.box.dataset.method = "maml";
+    this.hydrate(this.plot.box, this.controls.at.box, this.summary);
+  }
+
+  draw() {
+    const sentence = this.picture(this.settings.at);
+    this.plot.label = `${this.title}. ${sentence}`;
+    this.say(() => sentence);
+  }
+
+  /** The run of a setting: begun when it is first asked for, and trained to its end; every snapshot goes to `told`. */
+  trained(name, config, told = () => {}) {
+    this.runs[name] ??= new Run((run) => {
+      told(run);
+      this.draw();
+      run.ask(run.step + 4, 20);
+    });
+    if (this.runs[name].status === "none") this.runs[name].begin(config);
+    return this.runs[name];
+  }
+}
+
+/** The figures by the names that the page gives them: { title, control, picture }; `picture` returns the sentence. */
+const SMALL = {
+  /** Chapter 2: the fastest wave that a grid of N points takes for feature 1. */
+  alias: {
+    title: "Two waves through the same points",
+    control: along("grid points N", whole(8, 160), 64),
+    picture(n) {
+      const { representative, factor } = aliasClasses(n, 257);
+      const aliases = whole(3, 256).filter((j) => representative[j] === 1);
+      const grid = whole(0, n - 1).map((i) => -1 + (2 * i) / n);
+      const wave = (x, j, sign) => x.map((v) => sign * Math.SQRT2 * Math.sin(((j + 1) >> 1) * Math.PI * v));
+      const slowest = aliases.slice(0, 1).map((j) => ({ x: SAMPLED, y: wave(SAMPLED, j, factor[j]), className: "fm-wave" }));
+      this.plot.update({ low: -1.6, high: 1.6, layers: [
+        ...slowest,
+        { x: SAMPLED, y: wave(SAMPLED, 1, 1), className: "fm-task-line fm-first" },
+        { kind: "dots", x: grid, y: wave(grid, 1, 1), className: "fm-mark fm-marked" },
+      ] });
+      const share = written(1 / (1 + aliases.length));
+      this.tell({ aliases: aliases.length, share });
+      return aliases.length
+        ? `On ${n} grid points, sin πx and ${aliases.length} of 256 other features pass through the same values; `
+          + `the slowest is ${featureName(aliases[0])}. Equal weights leave ${share} of it.`
+        : `On ${n} grid points nothing among 257 features can be taken for sin πx: all of it survives.`;
+    },
+  },
+
+  /** Chapter 4: weights and coefficients slide along w^2 - alpha^2 = w0^2. */
+  hyperbola: {
+    title: "Joint descent slides along a hyperbola",
+    control: along("start of all weights", [0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.3], 0.5),
+    picture(start) {
+      const d = 33;
+      this.dense ??= denseTable(d);
+      const random = new Random(4, 2);
+      const truth = drawCoefficients(d, [0, 1, 2], random);
+      const task = observe(this.dense, truth, 48, "random", 0, random);
+      const ends = [0, 10, 30, 100, 300].map((steps) => jointDescent(task, ONES(d).map(() => start), steps, 0.02));
+      const [trueOnes, others] = [[0, 1, 2], whole(3, d - 1)];
+      const marks = (features, className) => ends.map((end) => ({
+        kind: "dots", x: features.map((j) => end.coefficients[j]), y: features.map((j) => end.weights[j]), className,
+      }));
+      const alpha = SAMPLED.map((value) => value * 1.6);
+      const curve = { x: alpha, y: alpha.map((value) => Math.hypot(value, start)), className: "fm-task-line" };
+      this.plot.update({
+        low: 0, high: 2, x: { low: -1.6, high: 1.6, ticks: [-1, 0, 1], name: "coefficient α (line: w² − α² = w₀²)" },
+        y: { name: "weight w" },
+        layers: [curve, ...marks(trueOnes, "fm-mark fm-marked"), ...marks(others, "fm-mark fm-small")],
+      });
+      const { weights } = ends.at(-1);
+      const least = written(Math.min(...trueOnes.map((j) => weights[j])));
+      const most = written(Math.max(...others.map((j) => weights[j])));
+      this.tell({ least, most });
+      return `After 300 steps on one task the true weights stand at ${least} or more, all others at ${most} or less: `
+        + `they started at ${start}.`;
+    },
+  },
+
+  /** Chapter 5: false weights fall at held-out points and rise without them. */
+  split: {
+    title: "Weights while MAML trains",
+    control: oneOf("MAML validates on", { yes: "held-out points", no: "its training points" }),
+    picture(judge) {
+      const config = { ...FRONT, nFeatures: 65, nPoints: 24, nTasks: 6, steps: 120, heldOut: judge === "yes" };
+      const run = this.trained(judge, config, (now) => {
+        now.means = now.step ? [...now.means, meanSizes(now.weights, 3)] : [meanSizes(now.weights, 3)];
+      });
+      const x = run.history.step;
+      const [trueOnes, others] = [0, 1].map((i) => (run.means ?? []).map((pair) => pair[i]));
+      const words = [["true", trueOnes], ["false", others]].filter(([, y]) => y.length)
+        .map(([text, y]) => ({ at: [x.at(-1), y.at(-1)], text, className: "fm-note", end: true }));
+      this.plot.update({
+        low: 0, high: 3, x: { low: 0, high: config.steps, ticks: [0, 60, 120], name: "meta-step" },
+        y: { name: "mean |weight|" }, words,
+        layers: [{ x, y: trueOnes, className: "fm-task-line fm-first" }, { x, y: others, className: "fm-wave" }],
+      });
+      if (!run.done) return "Training.";
+      const [ending, trueEnd] = [others.at(-1), written(trueOnes.at(-1))];
+      this.tell({ others: written(ending), true: trueEnd });
+      return `Judged by ${this.control.choices[judge]}, the 62 false weights ${ending > 1 ? "rose" : "fell"} from 1 to `
+        + `${written(ending)} on average; the true ones stand at ${trueEnd}.`;
+    },
+  },
+};
+
+/** Mean sizes of the first `count` weights, and of all others. */
+function meanSizes(weights, count) {
+  const mean = (list) => list.reduce((sum, w) => sum + Math.abs(w), 0) / list.length;
+  return [mean(weights.slice(0, count)), mean(weights.slice(count))];
+}
+
+// ------------------------------------------------------------------------------------------------ chapter 9: a day
+
+/** An unseen day, read at a few times: the mean day, one variance for each wave, and a covariance of all waves. */
+class DayFigure extends Explorer {
+  constructor(figure) {
+    const data = JSON.parse(figure.dataset.days);
+    super(figure, { day: oneOf("an unseen day", Object.fromEntries(data.days.map(({ name }, i) => [i, name]))) });
+    this.data = data;
+    this.title = "Read a day from a few of its hours";
+  }
+
+  build() {
+    this.plot = new TaskChart({
+      label: this.title, changed: () => this.draw(), yName: "1,000 vehicles an hour",
+      xAxis: { text: (v) => `${Math.round(12 * (v + 1))}:00`, name: "time of day" },
+    });
+    this.legend = keys();
+    this.hydrate(
+      bar(this.controls.day.box, button("Add a reading", () => this.plot.add()),
+        button("Remove one", () => this.plot.remove()), button("Reset", () => this.change({}))),
+      this.legend, this.plot.box, this.summary);
+  }
+
+  prepare() {
+    this.plot.setTask(Float64Array.from(this.data.days[this.settings.day].effective));
+    this.plot.setPoints([7, 12, 17].map((hour) => ({ x: hour / 12 - 1, offset: 0 })));
+  }
+
+  /** Posterior mean of a day's coefficients, from readings at the points on the screen. */
+  #fit(covariance) {
+    const { mean, noise } = this.data;
+    const dot = (a, b) => a.reduce((sum, value, k) => sum + value * b[k], 0);
+    const rows = Array.from(this.plot.xs, (x) => fourierFeatures([x], mean.length));
+    const spreads = rows.map((row) => covariance.map((line) => dot(line, row)));
+    const gram = rows.flatMap((row, i) => spreads.map((other, j) => dot(other, row) + (i === j ? noise : 0)));
+    const known = this.plot.labels.map((label, i) => label - dot(mean, rows[i]));
+    // A square system: its minimum-norm solution is its solution.
+    const square = { table: Float64Array.from(gram), rows: whole(0, rows.length - 1), d: rows.length };
+    const dual = minNorm(square, known, ONES(rows.length));
+    return Float64Array.from(mean, (value, k) => value + dot(dual, spreads.map((line) => line[k])));
+  }
+
+  draw() {
+    const { mean, diagonal, full, days } = this.data;
+    const kinds = [
+      ["mean", Float64Array.from(mean), "fm-min-norm", "mean day, off by "],
+      ["waves", this.#fit(diagonal), "fm-b fm-dashed", "one variance a wave (dashed), off by ", "maml"],
+      ["together", this.#fit(full), "fm-a", "all waves together, off by ", "maml"],
+    ];
+    this.plot.update(kinds.map(([, effective, className, , method]) => ({ effective, className, method })));
+    const off = (fit) => String(Math.round(1000 * Math.sqrt(risk(fit, this.plot.truth))));
+    const error = Object.fromEntries(kinds.map(([name, fit]) => [name, off(fit)]));
+    const entries = kinds.map(([name, , className, words, method]) =>
+      key(`${className.split(" ")[0]}-key`, words, error[name], method));
+    this.legend.replaceChildren(key("fm-truth-key", "the day"), ...entries);
+    const text = `${days[this.settings.day].name}, read ${this.plot.points.length} times: off by ${error.mean} vehicles an `
+      + `hour with the mean day, ${error.waves} with one variance for each wave, ${error.together} with a covariance of all.`;
+    this.plot.label = `${text} Tab moves between the readings; arrow keys move one, Delete removes it.`;
+    this.say(() => text);
+  }
+}
+
+// ------------------------------------------------------------------------------------------------ start
+
+const KINDS = {
+  train: Laboratory, setup: SetupFigure, fit: FitFigure, front: FrontFigure, day: DayFigure,
+};
+
+function start() {
+  for (const figure of document.querySelectorAll("figure[data-explorer]")) {
+    const Kind = KINDS[figure.dataset.explorer] ?? SmallFigure;
+    new Kind(figure).begin();
+  }
+}
+
+if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
+else start();
