@@ -115,7 +115,7 @@ notebooks: $(STAMP)  ## execute the .py sources and store the .ipynb files (one 
 	"$(BIN)/python" tools/readme_figure.py
 
 .PHONY: handout
-handout: $(STAMP)  ## write build/handout: the notebooks for students, without solutions, and for their teacher
+handout: $(STAMP)  ## write build/handout: the notebooks for students, without solutions, for their teacher, and for nbgrader
 	"$(BIN)/python" tools/handout.py $(ONLY)
 
 .PHONY: site

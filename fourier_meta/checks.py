@@ -84,8 +84,9 @@ def floats(name, value, dimensions=0):
 
 
 def _numbers(objects):
-    """An array of Python numbers as floats; pandas' missing value becomes NaN, anything else is a TypeError."""
-    missing = np.array([type(item).__name__ == "NAType" for item in objects.flat]).reshape(objects.shape)
+    """An array of Python numbers as floats; None and pandas' missing value become NaN, others are a TypeError."""
+    missing = np.array([item is None or type(item).__name__ == "NAType" for item in objects.flat])
+    missing = missing.reshape(objects.shape)
     if not all(isinstance(item, numbers.Real) and not isinstance(item, bool) for item in objects[~missing]):
         raise TypeError("not numbers")
     return np.where(missing, np.nan, objects).astype(np.float64)

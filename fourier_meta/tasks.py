@@ -380,7 +380,12 @@ class Curves:
     def __init__(self, values, features, x=None):
         self.values = _check_values(values)
         self.features = checks.array("features", features, 2)
-        checks.same_size("features", len(self.features), self.values.shape[1], "rows, one for each place,")
+        n_curves, n_places = self.values.shape
+        if n_curves == len(self.features) != n_places:
+            raise ValueError(
+                f"values has {n_curves} rows, as many as there are places; pass values.T, a row for a curve"
+            )
+        checks.same_size("features", len(self.features), n_places, "rows, one for each place,")
         self.x = np.arange(self.values.shape[1], dtype=float) if x is None else _check_places(x, self.values.shape[1])
 
     def __len__(self):
@@ -404,19 +409,30 @@ class Curves:
             yield self.sample(n_tasks, n_points, rng)
 
 
+def _check_lengths(rows):
+    """ValueError if the rows of a list are not equally long."""
+    lengths = {np.size(row) for row in rows}
+    if len(lengths) > 1:
+        shown = ", ".join(map(str, sorted(lengths)))
+        raise ValueError(f"values has rows of different lengths ({shown}); cut or interpolate them to the same places")
+
+
 def _check_values(values):
     """Curves as an array (n_curves, n_places), or ValueError with what to do."""
-    try:
-        lengths = {len(row) for row in values}
-    except TypeError:
-        raise ValueError("values must be a table, one row for each curve; pass an array (n_curves, n_places)") from None
-    if len(lengths) != 1:
-        shown = ", ".join(map(str, sorted(lengths))) or "none"
-        raise ValueError(f"values has rows of different lengths ({shown}); cut or interpolate them to the same places")
-    values = checks.floats("values", values, 2)
-    missing = int(np.isnan(values).sum())
-    if missing:
-        raise ValueError(f"values has {missing} missing of {values.size}; drop these curves, or fill the gaps")
+    if isinstance(values, list | tuple):
+        _check_lengths(values)
+    values = checks.floats("values", values)
+    if values.ndim != 2 or 0 in values.shape:
+        raise ValueError(f"values must be a table, one row for each curve, got shape {values.shape}; pass 2 axes")
+    gaps = np.isnan(values)
+    if gaps.all():
+        raise ValueError("values are all missing; drop or fill gaps before you scale, as a mean with a gap is missing")
+    if gaps.any():
+        curves = gaps.any(axis=1).sum()
+        raise ValueError(
+            f"values has {gaps.sum()} missing of {gaps.size}, in {curves} of {len(gaps)} curves; fill them, or keep "
+            "values[~np.isnan(values).any(axis=1)]"
+        )
     checks.finite("values", values)
     size = np.abs(values).max(initial=0)
     if not size < 1e100:
@@ -436,5 +452,5 @@ def _check_places(x, n_places):
     if (gaps == 0).any():
         raise ValueError(f"x has {x[1:][gaps == 0][0]:g} more than once; average these columns of values")
     if (gaps < 0).any():
-        raise ValueError("x does not rise; sort the places, and the columns of values with them")
+        raise ValueError("x does not rise; take order = np.argsort(x), x[order], values[:, order] and features[order]")
     return x

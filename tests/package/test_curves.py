@@ -30,6 +30,20 @@ def test_they_train():
     assert run.start.any()
 
 
+class Frame:
+    """What pandas and others hand over: iterating gives the names of columns, of different lengths."""
+
+    def __iter__(self):
+        return iter(["m9", "m10"])
+
+    def __array__(self, dtype=None, copy=None):
+        return VALUES
+
+
+def test_a_data_frame_is_a_table():
+    np.testing.assert_array_equal(Curves(Frame(), PHI).values, VALUES)
+
+
 def changed(place, value):
     values = VALUES.copy()
     values[place] = value
@@ -41,12 +55,18 @@ def changed(place, value):
     [
         ([[1.0, 2.0], [1.0]], None, "rows of different lengths"),
         (3.0, None, "one row for each curve"),
-        (changed((0, 1), np.nan), None, "1 missing of 48"),
+        (VALUES[0], None, "one row for each curve"),
+        (VALUES[:0], None, "one row for each curve"),
+        (changed((0, 1), np.nan), None, "1 missing of 48, in 1 of 6 curves; fill them, or keep values"),
+        (changed((0, 1), np.nan).astype(object), None, "1 missing of 48"),
+        (np.where(VALUES > 1, None, VALUES), None, "missing of 48"),
+        (VALUES * np.nan, None, "before you scale"),
+        (np.arange(48).reshape(8, 6), None, r"pass values\.T"),
         (np.ma.masked_less(VALUES, 0), None, "masked entries"),
         (changed((2, 2), np.inf), None, "finite"),
         (np.ones((6, 8)), None, "nothing to learn"),
         (VALUES * 1e120, None, "too large to be squared"),
-        (VALUES, PLACES[::-1], "does not rise"),
+        (VALUES, PLACES[::-1], r"does not rise; take order = np\.argsort"),
         (VALUES, np.minimum(PLACES, 6), "6 more than once"),
         (VALUES, PLACES[:-1], "shape"),
         (VALUES[:, :7], None, "rows, one for each place"),
