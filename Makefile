@@ -41,7 +41,7 @@ $(STAMP): pyproject.toml requirements.lock
 	@[ -x "$(BIN)/python" ] || "$(PYTHON)" -m venv "$(VENV)"
 	@echo "Installing what requirements.lock names into $(VENV): about 1.8 GB, a few minutes the first time."
 	@"$(BIN)/python" -m pip install --disable-pip-version-check -qq $(CONSTRAINTS) -e ".[$(EXTRAS)]"
-	@mkdir -p "$(LAB_SETTINGS)" && echo '$(QUIET_LAB)' > "$(LAB_SETTINGS)/overrides.json"
+	@mkdir -p "$(LAB_SETTINGS)" && echo '{$(QUIET), $(WRAP)}' > "$(LAB_SETTINGS)/overrides.json"
 	@# matplotlib looks for fonts when it first runs, and would say so in the first notebook that is compared.
 	@$(AS_STORED) "$(BIN)/python" -c 'import matplotlib.font_manager'
 	@touch "$(STAMP)"
@@ -49,9 +49,11 @@ $(STAMP): pyproject.toml requirements.lock
 # `make CONSTRAINTS= ...` installs the newest versions that pyproject.toml allows.
 CONSTRAINTS ?= -c requirements.lock
 
-# JupyterLab of this environment only: no question about news, no look for updates.
+# JupyterLab of this environment only: no question about news, no look for updates, and in a narrow window
+# long lines of code are wrapped instead of cut.
 LAB_SETTINGS := $(VENV)/share/jupyter/lab/settings
-QUIET_LAB := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}
+QUIET := "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}
+WRAP := "@jupyterlab/notebook-extension:tracker": {"codeCellConfig": {"lineNumbers": false, "lineWrap": true}}
 
 # Added to JupyterLab's command line; it refuses to run as root (in a container, say) unless told that this is meant.
 LAB_FLAGS ?=
@@ -117,6 +119,14 @@ notebooks: $(STAMP)  ## execute the .py sources and store the .ipynb files (one 
 .PHONY: handout
 handout: $(STAMP)  ## write build/handout: the notebooks for students, without solutions, for their teacher, and for nbgrader
 	"$(BIN)/python" tools/handout.py $(ONLY)
+
+TO ?= html
+
+.PHONY: convert
+convert: $(STAMP)  ## write build/convert: chapters as html, slides or pdf (make convert TO=slides ONLY=03)
+	@[ -z "$(ONLY)" ] || [ -n "$(CHAPTER)" ] || $(NO_CHAPTER)
+	"$(BIN)/python" -m jupyter nbconvert --config tools/convert.py --to $(TO) --output-dir build/convert \
+	  $(if $(ONLY),$(CHAPTER:%=notebooks/%.ipynb),notebooks/[0-9A-Z]*_*.ipynb)
 
 .PHONY: site
 site: $(STAMP)  ## build the published book into _site/ from the stored outputs

@@ -129,7 +129,9 @@ def test_the_environment_is_installed_in_a_folder_with_spaces(folder, program):
     assert run.returncode == 0, run.stdout + run.stderr
     assert "-m pip install --disable-pip-version-check -qq -c requirements.lock -e .[test,site]" in calls(folder)
     assert (folder / ".venv" / ".installed").exists()
-    assert "fetchNews" in (folder / ".venv/share/jupyter/lab/settings/overrides.json").read_text()
+    settings = json.loads((folder / ".venv/share/jupyter/lab/settings/overrides.json").read_text())
+    assert settings["@jupyterlab/apputils-extension:notification"]["fetchNews"] == "false"
+    assert settings["@jupyterlab/notebook-extension:tracker"]["codeCellConfig"]["lineWrap"] is True
     (folder / ".venv" / ".installed").unlink()
     assert make(python, ".venv", program=program, folder=folder, FAILS="pip install").returncode
     assert not (folder / ".venv" / ".installed").exists()
