@@ -50,7 +50,7 @@ RATES = st.floats(1e-4, 0.05)
 
 
 @st.composite
-def episodes(draw, most_steps=6):
+def episodes(draw, most_steps=12):
     """Weights, training tasks and validation tasks of any small sizes, and an inner loop for them."""
     rng = np.random.default_rng(draw(SEEDS))
     n_features = draw(st.integers(1, 12))
@@ -73,16 +73,17 @@ def loss_of(weights, train, validation, steps, rate):
 @given(episodes())
 def test_adjoint_autograd_and_differences_agree(episode):
     weights, train, validation, steps, rate = episode
-    loss, gradient = maml_gradient(weights, train, validation, steps, rate)
     w = torch.tensor(weights, requires_grad=True)
     arrays = (train.features, train.labels, validation.features, validation.labels)
     features, labels, new_features, new_labels = map(torch.tensor, arrays)
     alpha = gradient_descent(features, labels, w, steps, rate)
-    by_torch = (((new_features @ (w * alpha)[..., None])[..., 0] - new_labels) ** 2).mean()
-    (slope,) = torch.autograd.grad(by_torch, w)
-    size = np.abs(slope.numpy()).max() + 1e-9
-    assert loss == pytest.approx(by_torch.item(), rel=1e-10)
-    np.testing.assert_allclose(gradient, slope.numpy(), rtol=1e-9, atol=1e-11 * size)
+    for function, held in ((fomaml_gradient, alpha.detach()), (maml_gradient, alpha)):
+        loss, gradient = function(weights, train, validation, steps, rate)
+        by_torch = (((new_features @ (w * held)[..., None])[..., 0] - new_labels) ** 2).mean()
+        (slope,) = torch.autograd.grad(by_torch, w, retain_graph=True)
+        size = np.abs(slope.numpy()).max() + 1e-9
+        assert loss == pytest.approx(by_torch.item(), rel=1e-10)
+        np.testing.assert_allclose(gradient, slope.numpy(), rtol=1e-9, atol=1e-11 * size)
     direction = np.cos(np.arange(len(weights)) + 1)
     after, before = (loss_of(weights + s * 1e-5 * direction, train, validation, steps, rate) for s in (1, -1))
     assert gradient @ direction == pytest.approx((after - before) / 2e-5, rel=1e-4, abs=1e-6 * size)
@@ -124,14 +125,14 @@ def test_leading_axes_are_a_loop(shape, seed, n_points):
 # Interpolation, scale, aliases, conservation
 
 
-@given(st.integers(1, 20), st.integers(0, 20), SEEDS)
-def test_distinct_points_are_interpolated_when_there_are_no_more_of_them_than_features(n_points, more, seed):
+@given(st.integers(1, 20), st.integers(0, 20), st.booleans(), SEEDS)
+def test_distinct_points_are_interpolated_when_there_are_no_more_of_them_than_features(n_points, more, equal, seed):
     n_features = n_points + more + 1 - (n_points + more) % 2  # odd: an even number lacks the last cosine
     rng = np.random.default_rng(seed)
     cell = (np.arange(n_points) + rng.uniform(0, 0.3, n_points)) / n_points
     features = fourier_features(2 * cell - 1, n_features)
     labels = rng.standard_normal(n_points)
-    effective = min_norm(features, labels, rng.uniform(0.5, 2, n_features))
+    effective = min_norm(features, labels, None if equal else rng.uniform(0.5, 2, n_features))
     np.testing.assert_allclose(features @ effective, labels, atol=1e-8)
 
 
@@ -139,7 +140,8 @@ def test_distinct_points_are_interpolated_when_there_are_no_more_of_them_than_fe
 def test_only_the_ratios_of_the_weights_matter_to_min_norm(episode, exponent, flip):
     weights, train = episode[:2]
     weights = np.sign(weights) * (0.1 + np.abs(weights))
-    scale = 10.0**exponent * (-1 if flip else 1)
+    signs = np.where(np.arange(len(weights)) % 3, 1, -1) if flip else 1
+    scale = signs * 10.0**exponent
     expected = min_norm(train.features, train.labels, weights)
     tolerance = {"rtol": 1e-6, "atol": 1e-9 * (1 + np.abs(expected).max())}
     np.testing.assert_allclose(min_norm(train.features, train.labels, scale * weights), expected, **tolerance)
@@ -148,9 +150,9 @@ def test_only_the_ratios_of_the_weights_matter_to_min_norm(episode, exponent, fl
 @given(st.integers(1, 40), st.integers(1, 70), SEEDS)
 def test_the_alias_formula_is_the_solver(n_points, n_features, seed):
     rng = np.random.default_rng(seed)
-    effective, weights = rng.standard_normal(n_features), rng.uniform(0.3, 2, n_features)
+    effective, weights = rng.standard_normal((2, n_features)), rng.uniform(0.3, 2, n_features)
     features = fourier_features(regular_grid(n_points), n_features)
-    solved = min_norm(features, features @ effective, weights)
+    solved = [min_norm(features, features @ one, weights) for one in effective]
     np.testing.assert_allclose(aliased_min_norm(effective, weights, n_points), solved, atol=1e-8)
 
 
@@ -189,15 +191,6 @@ def test_ridge_is_the_descent_of_its_own_objective_to_the_bottom(episode, penalt
     np.testing.assert_allclose(pull + penalty * alpha, 0, atol=1e-8 * (1 + penalty))
 
 
-@given(st.floats(-1e6, 1e6, allow_subnormal=False), st.integers(1, 40))
-def test_features_have_period_2_and_pairs_have_norm_2(x, n_features):
-    features = fourier_features(x, n_features)
-    shifted = fourier_features(x + 2, n_features)
-    np.testing.assert_allclose(shifted, features, atol=1e-7)
-    pairs = features[2::2] ** 2 + features[1 : 2 * len(features[2::2]) : 2] ** 2
-    np.testing.assert_allclose(pairs, 2, atol=1e-9)
-
-
 # Records
 
 
@@ -230,16 +223,6 @@ def test_the_same_seed_gives_the_same_result_whatever_the_number_of_threads(trai
     for run in runs[1:]:
         np.testing.assert_allclose(run.weights, runs[0].weights, rtol=1e-9)
         np.testing.assert_allclose(run.history["loss"], runs[0].history["loss"], rtol=1e-9)
-
-
-@given(SEEDS, st.sampled_from([train_maml, train_reptile]), st.integers(1, 20), st.integers(1, 9))
-def test_the_same_seed_gives_the_same_run_at_any_size(seed, train, n_features, n_points):
-    runs = [
-        train(TaskFamily(n_features, (0,)), "uniform", steps=2, n_tasks=2, n_points=n_points, seed=seed)
-        for _ in range(2)
-    ]
-    np.testing.assert_array_equal(runs[0].weights, runs[1].weights)
-    np.testing.assert_array_equal(runs[0].history["loss"], runs[1].history["loss"])
 
 
 # Hostile numbers: a right answer, or a ValueError with a remedy; never a warning, never a NaN
