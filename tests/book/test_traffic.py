@@ -9,19 +9,12 @@ import numpy as np
 import pytest
 from experiments import traffic
 
-from fourier_meta import ridge_gradient
 from fourier_meta.sweep import load_table
 
 FOLDER = checkout.ROOT / "notebooks" / "data"
 STATED = dict(
     re.findall(r"^## (\S+\.csv)$.*?SHA-256\.\*\* `(\w{64})`", (FOLDER / "PROVENANCE.md").read_text(), re.M | re.S)
 )
-
-
-@pytest.fixture
-def tasks():
-    """A batch of old days: readings to adapt to, and hours that are held out."""
-    return next(traffic.batches(traffic.load()[0].counts, seed=3, sizes=(5,)))
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.csv")), ids=lambda path: path.stem)
@@ -91,20 +84,6 @@ def test_hours_that_are_not_read_have_no_influence_and_only_they_are_scored():
     assert seen["hours"].shape == (605, 4)
     np.testing.assert_array_equal(seen["readings"], np.take_along_axis(new.counts, seen["hours"], axis=1))
     assert all(len(set(hours)) == 4 for hours in seen["hours"].tolist())
-
-
-def test_the_start_in_the_gradient_is_a_shift_of_the_labels(tasks):
-    train, held_out = tasks
-    rng = np.random.default_rng(1)
-    weights, start = rng.uniform(0.2, 1, 25), rng.normal(size=25)
-    loss, slope, start_slope = ridge_gradient(weights, train, held_out, start=start, penalty=0.01)
-    shifted = [part.relabelled(part.labels - part.features @ start) for part in tasks]
-    np.testing.assert_allclose(ridge_gradient(weights, *shifted, penalty=0.01)[1], slope)
-    for j in (0, 2, 9):
-        step = 1e-6 * np.eye(25)[j]
-        ends = [ridge_gradient(weights, *tasks, start=start + sign * step, penalty=0.01)[0] for sign in (1, -1)]
-        assert (ends[0] - ends[1]) / 2e-6 == pytest.approx(start_slope[j], rel=1e-5, abs=1e-7)
-    assert loss > 0
 
 
 def test_expectation_maximisation_finds_a_covariance_from_days_with_holes():

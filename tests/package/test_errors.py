@@ -344,6 +344,7 @@ def test_nullable_columns_are_numbers_unless_one_is_missing():
         lambda: TaskFamily(10**6 + 1).sample(10**4, 64, np.random.default_rng(0)).features,
         lambda: TaskFamily(10**6 + 1, design="grid").sample(10**3, 10**6, np.random.default_rng(0)),
         lambda: train_maml(TaskFamily(9), steps=10**14),
+        lambda: train_maml(TaskFamily(100_001), steps=1, n_tasks=1, n_points=200_000, n_validation=200_000),
     ],
 )
 def test_absurd_sizes_are_answered_in_one_sentence_before_memory_is_asked_for(ask):
@@ -375,13 +376,6 @@ def test_a_meta_gradient_through_a_descent_that_overflows_names_a_stable_rate(fu
 def test_coefficients_that_overflow_in_the_last_step_do_not_hide_behind_finite_weights():
     with pytest.raises(ValueError, match=r"inner rate 0\.02, stable below"):
         joint_descent(TASKS.features, 1e200 * TASKS.labels, 1e150 * np.ones(D), inner_steps=1)
-
-
-@pytest.mark.parametrize("train", [train_maml, train_reptile])
-def test_training_ends_with_the_same_advice_and_keeps_what_there_is(train):
-    run = train(FAMILY, steps=5, n_tasks=2, n_points=4, inner_steps=500, inner_rate=1e3)
-    assert run.status.startswith("diverged at step 1: inner rate 1e+03, stable below ")
-    assert run.weights.tolist() == [1] * D
 
 
 # Nothing to learn from: shapes that agree and hold no task, no point or no feature

@@ -1,14 +1,11 @@
 """The explorers without a browser: every setting gives a picture, a true sentence, and code with the same numbers."""
 
 import asyncio
-import builtins
 import functools
 import gc
 import html
-import importlib
 import io
 import re
-import sys
 import threading
 import time
 import weakref
@@ -340,22 +337,6 @@ def test_a_panel_can_be_freed_and_a_cell_that_runs_again_frees_its_old_one(monke
 def test_what_is_stored_in_a_notebook_is_one_stable_line(name, short):
     stored = OPEN[name]()._repr_mimebundle_()["text/plain"]
     assert re.fullmatch(r"Explorer of [^\n]*\.", stored)
-
-
-def test_without_ipywidgets_one_sentence_says_so(monkeypatch, capsys):
-    real = builtins.__import__
-
-    def no_widgets(name, *rest):
-        if name.startswith("ipywidgets"):
-            raise ImportError("No module named 'ipywidgets'")
-        return real(name, *rest)
-
-    monkeypatch.setattr(builtins, "__import__", no_widgets)
-    monkeypatch.delitem(sys.modules, "fourier_meta.explorers")
-    bare = importlib.import_module("fourier_meta.explorers")
-    monkeypatch.setattr("fourier_meta.explorers", explorers)
-    assert bare.explore_maml() is None
-    assert "explore_maml() needs ipywidgets" in capsys.readouterr().out
 
 
 def test_numbers_are_said_in_few_digits():

@@ -157,14 +157,6 @@ def test_gradient_descent_takes_the_steps_of_the_equation(steps, n_points):
         np.testing.assert_allclose(alpha, descend(features, labels, weights, steps, 0.03), atol=1e-12)
 
 
-def test_gradient_descent_takes_5_steps_of_0_02_unless_told():
-    tasks, weights = problem()
-    np.testing.assert_array_equal(
-        gradient_descent(tasks.features, tasks.labels, weights),
-        gradient_descent(tasks.features, tasks.labels, weights, inner_steps=5, inner_rate=0.02),
-    )
-
-
 def test_gradient_descent_ends_at_the_min_norm_interpolator():
     features = fourier_features(regular_grid(8) + 0.1, 17)
     labels = np.cos(3 * regular_grid(8))
