@@ -14,7 +14,14 @@ import math
 import numpy as np
 
 from fourier_meta import checks, kernel
-from fourier_meta.regression import check_inner_loop, check_regression, divergence, match_regression, stable_rate
+from fourier_meta.regression import (
+    SMALLER,
+    check_inner_loop,
+    check_regression,
+    divergence,
+    match_regression,
+    stable_rate,
+)
 from fourier_meta.tasks import FourierTasks, TaskFamily, check_batch, slices
 from fourier_meta.training import Adam, described_weights, initial_weights, open_source, run_steps, run_to_end
 
@@ -75,7 +82,8 @@ def ridge_gradient(weights, train, validation, inner_steps=None, inner_rate=None
     Taught in notebook 09_traffic.
     """
     penalty = checks.real("penalty", penalty, 0.1, minimum=0, above=True)
-    return _closed_form(weights, train, validation, start, penalty)
+    ways = _solved, kernel.through_ridge
+    return _meta_gradient(ways, weights, train, validation, start, penalty=penalty)
 
 
 def min_norm_gradient(weights, train, validation, inner_steps=None, inner_rate=None, start=None):
@@ -92,7 +100,8 @@ def min_norm_gradient(weights, train, validation, inner_steps=None, inner_rate=N
             f"weights must have at least {n_points} entries that are not zero, as many as points, "
             f"got {np.count_nonzero(weights)}; use ridge_gradient, or fewer points"
         )
-    return _closed_form(weights, train, validation, start, 0.0)
+    ways = _solved, kernel.through_ridge
+    return _meta_gradient(ways, weights, train, validation, start, penalty=0.0)
 
 
 def maml_steps(
@@ -163,8 +172,7 @@ def maml_steps(
     batches, n_features, described = open_source(source, n_tasks, sizes, rng)
     initial = initial_weights(weights, n_features, rng)
     config["weights"] = described_weights(weights, initial)
-    objective = _with_start if learn_start else _without_start
-    objective = functools.partial(objective, gradient, inner_steps, inner_rate)
+    objective = functools.partial(_objective, gradient, learn_start, inner_steps, inner_rate)
     zeros = np.zeros(n_features)
     return run_steps("maml", objective, batches, initial, zeros, outer, described | config, resume)
 
@@ -179,37 +187,30 @@ def train_maml(source, weights="ones", **settings):
     return run_to_end(maml_steps(source, weights, **settings))
 
 
-def _without_start(gradient, inner_steps, inner_rate, weights, start, train, validation=None):
-    """Loss and gradient in the weights; without held-out points the training points validate."""
-    return gradient(weights, train, train if validation is None else validation, inner_steps, inner_rate)
-
-
-def _with_start(gradient, inner_steps, inner_rate, weights, start, train, validation=None):
-    """Loss and gradients in the weights and in the start."""
+def _objective(gradient, learn_start, inner_steps, inner_rate, weights, start, train, validation=None):
+    """Loss and gradients in what is learned; without held-out points the training points validate."""
     validation = train if validation is None else validation
-    return gradient(weights, train, validation, inner_steps, inner_rate, start=start)
+    learned = {"start": start} if learn_start else {}
+    return gradient(weights, train, validation, inner_steps, inner_rate, **learned)
 
 
 def _through_steps(ways, weights, train, validation, inner_steps, inner_rate, start):
     """Mean loss and mean gradients through K inner steps; `ways` with features and through Gram matrices."""
     inner_steps, inner_rate = check_inner_loop(inner_steps, inner_rate)
-    ways = [functools.partial(way, inner_steps=inner_steps, inner_rate=inner_rate) for way in ways]
-    loss, *slopes = _mean_over_tasks(ways, weights, train, validation, inner_steps, start)
-    if not (math.isfinite(loss) and all(np.isfinite(slope).all() for slope in slopes)):
-        _blame(weights, train, validation, start)
-        raise divergence(stable_rate(weights, train), inner_rate)
-    return loss, *slopes
+    settings = {"inner_steps": inner_steps, "inner_rate": inner_rate}
+    return _meta_gradient(ways, weights, train, validation, start, **settings)
 
 
-def _closed_form(weights, train, validation, start, penalty):
-    """Mean loss and mean gradients of an inner loop that is solved exactly."""
-    ways = [functools.partial(way, penalty=penalty) for way in (_solved, kernel.through_ridge)]
-    loss, *slopes = _mean_over_tasks(ways, weights, train, validation, 1, start)
-    if not (math.isfinite(loss) and all(np.isfinite(slope).all() for slope in slopes)):
-        _blame(weights, train, validation, start)
-    for slope in slopes:
-        checks.in_range(slope, "scale features, labels or weights down")
-    return loss, *slopes
+def _meta_gradient(ways, weights, train, validation, start, **settings):
+    """Mean loss and mean gradients, all finite; `settings` are those of the inner loop."""
+    ways = [functools.partial(way, **settings) for way in ways]
+    loss, *slopes = _mean_over_tasks(ways, weights, train, validation, settings.get("inner_steps", 1), start)
+    if math.isfinite(loss) and all(np.isfinite(slope).all() for slope in slopes):
+        return loss, *slopes
+    _blame(weights, train, validation, start)
+    if "inner_rate" in settings:
+        raise divergence(stable_rate(weights, train), settings["inner_rate"])
+    return checks.in_range(np.append(slopes, loss), SMALLER)  # which it is not
 
 
 def _blame(weights, train, validation, start):
