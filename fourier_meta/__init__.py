@@ -14,6 +14,7 @@ if not hasattr(np, "matvec"):
 from fourier_meta.features import alias_classes, feature_name, fourier_features, frequencies, regular_grid
 from fourier_meta.maml import (
     fomaml_gradient,
+    joint_gradient,
     maml_gradient,
     maml_steps,
     min_norm_gradient,
@@ -32,7 +33,7 @@ from fourier_meta.regression import (
     risk,
     share,
 )
-from fourier_meta.reptile import joint_descent, joint_gradient, reptile_steps, train_reptile
+from fourier_meta.reptile import joint_descent, reptile_steps, train_reptile
 from fourier_meta.tasks import TaskFamily, Tasks, unseen_stream
 from fourier_meta.training import Adam, Descent, Interpolate, Run, interrupted_run, load_run
 

@@ -22,6 +22,7 @@ from fourier_meta.regression import (
     match_regression,
     stable_rate,
 )
+from fourier_meta.reptile import joint_step
 from fourier_meta.tasks import FourierTasks, TaskFamily, check_batch, slices
 from fourier_meta.training import Adam, described_weights, initial_weights, open_source, run_steps, run_to_end
 
@@ -64,6 +65,18 @@ def fomaml_gradient(weights, train, validation, inner_steps=5, inner_rate=0.02, 
     Taught in notebook 03_maml; first-order MAML of Finn et al. (arXiv 1703.03400).
     """
     ways = _first_order, kernel.through_last
+    return _through_steps(ways, weights, train, validation, inner_steps, inner_rate, start)
+
+
+def joint_gradient(weights, train, validation, inner_steps=5, inner_rate=0.02, start=None):
+    """Validation loss after K steps of `joint_descent`, and its exact gradient in the weights that tasks start from.
+
+    MAML with Reptile's inner loop: weights and coefficients adapt, and the gradient looks through both. Parameters,
+    returns and errors as for `maml_gradient`, so that `train_maml(gradient=joint_gradient)` works.
+
+    Taught in notebook 05_mechanisms.
+    """
+    ways = _joint, None
     return _through_steps(ways, weights, train, validation, inner_steps, inner_rate, start)
 
 
@@ -195,7 +208,7 @@ def _objective(gradient, learn_start, inner_steps, inner_rate, weights, start, t
 
 
 def _through_steps(ways, weights, train, validation, inner_steps, inner_rate, start):
-    """Mean loss and mean gradients through K inner steps; `ways` with features and through Gram matrices."""
+    """Mean loss and mean gradients through K inner steps; `ways` with features, and through Gram matrices or None."""
     inner_steps, inner_rate = check_inner_loop(inner_steps, inner_rate)
     settings = {"inner_steps": inner_steps, "inner_rate": inner_rate}
     return _meta_gradient(ways, weights, train, validation, start, **settings)
@@ -203,7 +216,7 @@ def _through_steps(ways, weights, train, validation, inner_steps, inner_rate, st
 
 def _meta_gradient(ways, weights, train, validation, start, **settings):
     """Mean loss and mean gradients, all finite; `settings` are those of the inner loop."""
-    ways = [functools.partial(way, **settings) for way in ways]
+    ways = [way and functools.partial(way, **settings) for way in ways]
     loss, *slopes = _mean_over_tasks(ways, weights, train, validation, settings.get("inner_steps", 1), start)
     if math.isfinite(loss) and all(np.isfinite(slope).all() for slope in slopes):
         return loss, *slopes
@@ -232,7 +245,7 @@ def _mean_over_tasks(ways, weights, train, validation, inner_steps, start):
     """
     with_features, through = ways
     weights, start = check_batch(weights, train, validation, start)
-    if kernel.is_cheaper(train, validation, inner_steps):
+    if through and kernel.is_cheaper(train, validation, inner_steps):
         return kernel.meta_gradient(through, weights, train, validation, start)
     totals = [0.0, np.zeros(weights.shape)] + ([] if start is None else [np.zeros(weights.shape)])
     for few, others in slices(train, validation):
@@ -272,6 +285,27 @@ def _first_order(features, labels, unseen, targets, weights, inner_steps, inner_
     loss, adjoint = _validate(unseen, targets, effective)
     coefficients = -step * weights * sum(slopes, np.zeros_like(adjoint))
     gradient = (coefficients * adjoint).sum(axis=0)
+    return (loss, gradient, adjoint.sum(axis=0)) if moving else (loss, gradient)
+
+
+def _joint(features, labels, unseen, targets, weights, inner_steps, inner_rate, moving):
+    """As `_second_order`, through steps of `joint_descent`: forward, then back through all of them."""
+    step = 2 * inner_rate / labels.shape[-1]
+    w, path = np.tile(weights, (len(features), 1)), []
+    alpha = np.zeros_like(w)
+    for _ in range(inner_steps):
+        before = w, alpha
+        w, alpha, slope = joint_step(features, labels, w, alpha, step)
+        path.append((*before, slope))
+    loss, adjoint = _validate(unseen, targets, w * alpha)
+    to_w, to_alpha = adjoint * alpha, adjoint * w
+    for w, alpha, slope in reversed(path):
+        to_slope = -(alpha * to_w + w * to_alpha)
+        to_product = step * np.vecmat(np.matvec(features, to_slope), features)
+        to_w, to_alpha = to_w - slope * to_alpha + alpha * to_product, to_alpha - slope * to_w + w * to_product
+        if moving:
+            adjoint += to_product
+    gradient = to_w.sum(axis=0)
     return (loss, gradient, adjoint.sum(axis=0)) if moving else (loss, gradient)
 
 

@@ -14,9 +14,8 @@ from fourier_meta.regression import (
     divergence,
     largest_stable_rate,
     match_regression,
-    stable_rate,
 )
-from fourier_meta.tasks import check_batch, slices
+from fourier_meta.tasks import slices
 from fourier_meta.training import Interpolate, described_weights, initial_weights, open_source, run_steps, run_to_end
 
 
@@ -53,55 +52,18 @@ def joint_descent(features, labels, weights, inner_steps=20, inner_rate=0.02):
     weights = np.tile(start.astype(features.dtype, copy=False), (*labels.shape[:-1], 1))
     coefficients = np.zeros_like(weights)
     for _ in range(inner_steps):
-        residual = np.matvec(features, weights * coefficients) - labels
-        slope = step * np.vecmat(residual, features)
-        weights, coefficients = weights - slope * coefficients, coefficients - slope * weights
+        weights, coefficients, _ = joint_step(features, labels, weights, coefficients, step)
     if not (np.isfinite(weights).all() and np.isfinite(coefficients).all()):  # say which argument is to blame
         check_regression(features, labels, start)
         raise divergence(largest_stable_rate(features, start).min(), inner_rate)
     return weights, coefficients
 
 
-@np.errstate(over="ignore", invalid="ignore")  # a result that is not finite is answered below
-def joint_gradient(weights, train, validation, inner_steps=5, inner_rate=0.02):
-    """Validation loss after K steps of `joint_descent`, and its exact gradient in the weights that tasks start from.
-
-    MAML with Reptile's inner loop: weights and coefficients adapt, and the gradient looks through both. Parameters,
-    returns and errors as for `maml_gradient`, so that `train_maml(gradient=joint_gradient)` works.
-
-    Taught in notebook 05_mechanisms.
-    """
-    inner_steps, inner_rate = check_inner_loop(inner_steps, inner_rate)
-    weights, _ = check_batch(weights, train, validation)
-    loss, slope = 0.0, np.zeros(weights.shape)
-    for few, others in slices(train, validation):
-        part, gradient = _through_joint_descent(few, others, weights, inner_steps, inner_rate)
-        loss += part / len(train)
-        slope += gradient / len(train)
-    if not (np.isfinite(loss) and np.isfinite(slope).all()):
-        for tasks in (train, validation):
-            check_regression(tasks.features, tasks.labels, weights)
-        raise divergence(stable_rate(weights, train), inner_rate)
-    return loss, slope
-
-
-def _through_joint_descent(train, validation, weights, inner_steps, inner_rate):
-    """Sums over tasks of the loss and of its gradient: forward through the steps, then back through all of them."""
-    features, labels, weights = match_regression(train.features, train.labels, weights)
-    step = 2 * inner_rate / features.shape[-2]
-    w, alpha, path = np.tile(weights, (len(features), 1)), np.zeros((len(features), len(weights))), []
-    for _ in range(inner_steps):
-        slope = step * np.vecmat(np.matvec(features, w * alpha) - labels, features)
-        path.append((w, alpha, slope))
-        w, alpha = w - slope * alpha, alpha - slope * w
-    residual = np.matvec(validation.features, w * alpha) - validation.labels
-    pull = 2 / residual.shape[-1] * np.vecmat(residual, validation.features)
-    to_w, to_alpha = pull * alpha, pull * w
-    for w, alpha, slope in reversed(path):
-        to_slope = -(alpha * to_w + w * to_alpha)
-        to_product = step * np.vecmat(np.matvec(features, to_slope), features)
-        to_w, to_alpha = to_w - slope * to_alpha + alpha * to_product, to_alpha - slope * to_w + w * to_product
-    return float(np.sum(residual**2)) / residual.shape[-1], to_w.sum(axis=0)
+def joint_step(features, labels, weights, coefficients, step):
+    """Where one step of `joint_descent` goes, and its slope in weights * coefficients; `step` is 2 eta / N."""
+    residual = np.matvec(features, weights * coefficients) - labels
+    slope = step * np.vecmat(residual, features)
+    return weights - slope * coefficients, coefficients - slope * weights, slope
 
 
 def reptile_steps(

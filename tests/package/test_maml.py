@@ -12,6 +12,7 @@ from fourier_meta import (
     TaskFamily,
     fomaml_gradient,
     gradient_descent,
+    joint_gradient,
     maml_gradient,
     min_norm,
     min_norm_gradient,
@@ -164,7 +165,7 @@ def test_weights_of_which_too_few_differ_from_zero_cannot_interpolate_and_that_i
         min_norm_gradient(np.eye(D)[0], train, validation)
 
 
-@pytest.mark.parametrize("gradient", [maml_gradient, ridge_gradient])
+@pytest.mark.parametrize("gradient", [maml_gradient, ridge_gradient, joint_gradient])
 def test_the_gradient_in_the_start_is_the_slope_of_the_loss(gradient):
     weights, train, validation = problem(n_points=6)
     start = np.random.default_rng(1).standard_normal(D)
@@ -175,6 +176,15 @@ def test_the_gradient_in_the_start_is_the_slope_of_the_loss(gradient):
         after, before = (gradient(weights + s * nudge, train, validation, start=start)[0] for s in (1, -1))
         assert slope[j] == pytest.approx((after - before) / 2e-5, rel=1e-5, abs=1e-7)
     assert gradient(weights, train, validation, start=np.zeros(D))[0] == gradient(weights, train, validation)[0]
+
+
+@pytest.mark.parametrize(
+    "gradient", [maml_gradient, fomaml_gradient, joint_gradient, ridge_gradient, min_norm_gradient]
+)
+def test_every_gradient_can_learn_a_start(gradient):
+    run = train_maml(TaskFamily(D), steps=2, n_tasks=3, n_points=6, gradient=gradient, learn_start=True)
+    assert run.status == "finished"
+    assert run.start.all()
 
 
 def test_the_first_order_gradient_in_the_start_holds_alpha_fixed():
