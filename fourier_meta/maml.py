@@ -24,7 +24,7 @@ from fourier_meta.regression import (
 )
 from fourier_meta.reptile import joint_step
 from fourier_meta.tasks import FourierTasks, TaskFamily, check_batch, slices
-from fourier_meta.training import Adam, described_weights, initial_weights, open_source, run_steps, run_to_end
+from fourier_meta.training import Adam, common_settings, run_to_end, start_training
 
 
 def maml_gradient(weights, train, validation, inner_steps=5, inner_rate=0.02, start=None):
@@ -163,31 +163,17 @@ def maml_steps(
 
     Taught in notebook 03_maml.
     """
-    inner_steps, inner_rate = check_inner_loop(inner_steps, inner_rate)
-    config = {
-        "steps": checks.at_least("steps", steps, 1, 1000),
-        "n_tasks": checks.at_least("n_tasks", n_tasks, 1, 15),
-        "n_points": checks.at_least("n_points", n_points, 1, 64),
+    settings = common_settings(steps, n_tasks, n_points, inner_steps, inner_rate, outer, seed) | {
         "n_validation": checks.at_least("n_validation", n_validation, 0, 64),
-        "inner_steps": inner_steps,
-        "inner_rate": inner_rate,
-        "outer": checks.described("outer", outer),
         "gradient": checks.described("gradient", gradient),
         "learn_start": bool(learn_start),
-        "seed": checks.at_least("seed", seed, 0, 0),
     }
-    checks.function("outer", outer, "such as Adam(0.05)")
     checks.function("gradient", gradient, "such as maml_gradient")
     if isinstance(source, TaskFamily) and n_validation:
         source.check_n_points("n_validation", n_validation, "random")
-    rng = np.random.default_rng(config["seed"])
     sizes = (n_points, n_validation) if n_validation else (n_points,)
-    batches, n_features, described = open_source(source, n_tasks, sizes, rng)
-    initial = initial_weights(weights, n_features, rng)
-    config["weights"] = described_weights(weights, initial)
     objective = functools.partial(_objective, gradient, learn_start, inner_steps, inner_rate)
-    zeros = np.zeros(n_features)
-    return run_steps("maml", objective, batches, initial, zeros, outer, described | config, resume)
+    return start_training("maml", objective, source, sizes, weights, outer, settings, resume)
 
 
 def train_maml(source, weights="ones", **settings):

@@ -7,7 +7,6 @@ import functools
 
 import numpy as np
 
-from fourier_meta import checks
 from fourier_meta.regression import (
     check_inner_loop,
     check_regression,
@@ -16,7 +15,7 @@ from fourier_meta.regression import (
     match_regression,
 )
 from fourier_meta.tasks import slices
-from fourier_meta.training import Interpolate, described_weights, initial_weights, open_source, run_steps, run_to_end
+from fourier_meta.training import Interpolate, common_settings, run_to_end, start_training
 
 
 @np.errstate(over="ignore", invalid="ignore")  # a result that is not finite is answered below
@@ -106,23 +105,9 @@ def reptile_steps(
 
     Taught in the appendix, A_report, and by hand in chapter 4; Nichol et al. (arXiv 1803.02999).
     """
-    inner_steps, inner_rate = check_inner_loop(inner_steps, inner_rate)
-    config = {
-        "steps": checks.at_least("steps", steps, 1, 1000),
-        "n_tasks": checks.at_least("n_tasks", n_tasks, 1, 15),
-        "n_points": checks.at_least("n_points", n_points, 1, 64),
-        "inner_steps": inner_steps,
-        "inner_rate": inner_rate,
-        "outer": checks.described("outer", outer),
-        "seed": checks.at_least("seed", seed, 0, 0),
-    }
-    checks.function("outer", outer, "such as Interpolate(0.5)")
-    rng = np.random.default_rng(config["seed"])
-    batches, n_features, described = open_source(source, n_tasks, (n_points,), rng)
-    initial = initial_weights(weights, n_features, rng)
-    config["weights"] = described_weights(weights, initial)
+    settings = common_settings(steps, n_tasks, n_points, inner_steps, inner_rate, outer, seed)
     objective = functools.partial(_way_back, inner_steps, inner_rate)
-    return run_steps("reptile", objective, batches, initial, np.zeros(n_features), outer, described | config, resume)
+    return start_training("reptile", objective, source, (n_points,), weights, outer, settings, resume)
 
 
 def train_reptile(source, weights="ones", **settings):

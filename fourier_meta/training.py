@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from fourier_meta import checks, files
-from fourier_meta.regression import Divergence, divergence, share, stable_rate
+from fourier_meta.regression import Divergence, check_inner_loop, divergence, share, stable_rate
 from fourier_meta.tasks import TaskFamily, Tasks
 
 SNAPSHOTS = 100  # a history keeps about this many copies of the weights, however long the run is,
@@ -281,22 +281,45 @@ def open_source(source, n_tasks, n_points, rng):
 
 
 def initial_weights(weights, n_features, rng):
-    """Weights to start from, (n_features,): "ones", "uniform" in [0, 1] from `rng`, one number for all, or a copy."""
+    """Weights to start from, (n_features,), and what a record says of them.
+
+    They are "ones", "uniform" in [0, 1] from `rng`, one number for all, or a copy; of an array the record has a digest.
+    """
     if isinstance(weights, str):
         checks.one_of("weights", weights, ("ones", "uniform"))
-        return np.ones(n_features) if weights == "ones" else rng.random(n_features)
+        return np.ones(n_features) if weights == "ones" else rng.random(n_features), weights
     if not isinstance(weights, list | tuple) and np.ndim(weights) == 0:
-        return np.full(n_features, checks.real("weights", weights, 0.001))
+        size = checks.real("weights", weights, 0.001)
+        return np.full(n_features, size), size
     weights = checks.array("weights", weights)
     checks.same_shape("weights", weights.shape, (n_features,), "a weight for every feature")
-    return weights.astype(np.float64)
+    initial = weights.astype(np.float64)
+    return initial, checks.described("weights", initial)
 
 
-def described_weights(weights, initial):
-    """What a record says of where the weights started: a name, one number, or a digest of the array."""
-    if isinstance(weights, str) or np.ndim(weights):
-        return weights if isinstance(weights, str) else checks.described("weights", initial)
-    return float(weights)
+def common_settings(steps, n_tasks, n_points, inner_steps, inner_rate, outer, seed):
+    """The settings that MAML and Reptile share, checked, as a record holds them."""
+    inner_steps, inner_rate = check_inner_loop(inner_steps, inner_rate)
+    settings = {
+        "steps": checks.at_least("steps", steps, 1, 1000),
+        "n_tasks": checks.at_least("n_tasks", n_tasks, 1, 15),
+        "n_points": checks.at_least("n_points", n_points, 1, 64),
+        "inner_steps": inner_steps,
+        "inner_rate": inner_rate,
+        "outer": checks.described("outer", outer),
+        "seed": checks.at_least("seed", seed, 0, 0),
+    }
+    checks.function("outer", outer, "such as Adam(0.05) or Interpolate(0.5)")
+    return settings
+
+
+def start_training(method, objective, source, sizes, weights, outer, settings, resume):
+    """Draw what a training begins with, and return its steps; `sizes` are the points of each part of a batch."""
+    rng = np.random.default_rng(settings["seed"])
+    batches, n_features, described = open_source(source, settings["n_tasks"], sizes, rng)
+    initial, told = initial_weights(weights, n_features, rng)
+    config = described | settings | {"weights": told}
+    return run_steps(method, objective, batches, initial, np.zeros(n_features), outer, config, resume)
 
 
 # The loop

@@ -70,19 +70,21 @@ def test_the_defaults_are_those_of_the_book(function):
 
 def test_weights_start_from_a_name_from_one_number_or_from_a_copy_of_an_array():
     rng = np.random.default_rng(0)
-    assert initial_weights("ones", 4, rng).tolist() == [1, 1, 1, 1]
-    assert initial_weights(0.001, 4, rng).tolist() == [0.001] * 4
-    assert initial_weights(np.float32(2), 4, rng).tolist() == [2] * 4
-    np.testing.assert_array_equal(initial_weights("uniform", 4, rng), np.random.default_rng(0).random(4))
+    for name, first in {"ones": 1, 0.001: 0.001, np.float32(2): 2}.items():
+        initial, told = initial_weights(name, 4, rng)
+        assert initial.tolist() == [first] * 4
+        assert told == name
+    np.testing.assert_array_equal(initial_weights("uniform", 4, rng)[0], np.random.default_rng(0).random(4))
     given = np.array([1, 2, 3, 4], np.float32)
-    copy = initial_weights(given, 4, rng)
+    copy, told = initial_weights(given, 4, rng)
+    assert told == [1, 2, 3, 4]
     assert copy.dtype == np.float64
     np.testing.assert_array_equal(copy, given)
     for shape in ((3,), (1, 4), (4, 1)):
         with pytest.raises(ValueError, match=r"weights must have shape \(4,\)"):
             initial_weights(np.ones(shape), 4, rng)
     given64 = np.arange(4.0)
-    initial_weights(given64, 4, rng)[0] = 9
+    initial_weights(given64, 4, rng)[0][0] = 9
     assert given64[0] == 0
 
 
