@@ -137,16 +137,9 @@ def same_shape(name, shape, expected, meaning):
         raise ValueError(f"{name} must have shape {tuple(expected)}, {meaning}, {got}; make the two agree")
 
 
-def words(name, value, suggestion):
-    """Raise ValueError unless `value` is a text that is not empty."""
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"{name} must be a text, got {shown(value)}; pass for example {suggestion!r}")
-
-
 def generator(name, value):
     """Return `value` if it is a NumPy random generator, or raise ValueError."""
-    if not isinstance(value, Generator):
-        raise ValueError(f"{name} must be a numpy.random.Generator, got {shown(value)}; pass np.random.default_rng(0)")
+    instance(name, value, Generator, "np.random.default_rng(0)")
     return value
 
 

@@ -2,8 +2,8 @@
 
 A check is a generator under `@exercise`. It yields (met, sentence) for one requirement after the other; the sentence
 says what is missed, never the solution. The first one that is not met is printed and ends the check. Checks bring their
-own tasks, or take what they need as arguments, so they hold whatever the settings of a notebook are; nothing of the
-reader's is changed, as all arguments are copied.
+own tasks, so they hold whatever the settings of a notebook are; nothing of the reader's is changed, as answers are
+copied.
 """
 
 import copy
@@ -44,22 +44,22 @@ def exercise(requirements):
     """Make a check of a generator of (met, sentence): it prints one line and returns whether the answer is right."""
 
     @functools.wraps(requirements)
-    def check(answer, *settings):
+    def check(answer):
         if answer is ...:
             print("Not answered yet.")
             return False
-        sentence = _missed(requirements, answer, settings)
+        sentence = _missed(requirements, answer)
         print(f"Not right yet. {sentence}" if sentence else "Right.")
         return not sentence
 
     return check
 
 
-def _missed(requirements, answer, settings):
+def _missed(requirements, answer):
     """The sentence of the first requirement that is not met; "" if all are."""
     try:
         with np.errstate(all="ignore"):
-            for met, sentence in requirements(*copy.deepcopy((answer, *settings))):
+            for met, sentence in requirements(copy.deepcopy(answer)):
                 if not met:
                     return sentence
     except Missed as missed:

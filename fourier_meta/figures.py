@@ -33,7 +33,6 @@ COLORS = {
     "OMP": "#E69F00",
     "small start": "#117733",
     "smoothness prior": "#882255",
-    "bi-level prior": "#AA4499",
     "moment ranking": "#8C510A",
     "group lasso": "#332288",
     "empirical Bayes": "#DC143C",
@@ -207,7 +206,9 @@ def show(fig, alt):
     ValueError if `fig` is not a figure or `alt` is empty.
     """
     checks.instance("fig", fig, Figure, "the first value of figures.subplots()")
-    checks.words("alt", alt, "One line rises from 0 to 1.")
+    if not isinstance(alt, str) or not alt.strip():
+        got = checks.shown(alt)
+        raise ValueError(f"alt must be a text, got {got}; pass for example 'One line rises from 0 to 1.'")
     words = f"{alt}\n\n{describe(fig)}"
     size = dict(zip(("width", "height"), fig.bbox.size.astype(int).tolist(), strict=True))
     plt.close(fig)
@@ -286,11 +287,7 @@ def _summary(values):
 
 def _rounded(number, scale):
     """Two significant digits; what is rounding, alone or beside the largest value, is not spelled out."""
-    if abs(number) < FLOOR:
-        return "~0"
-    if abs(number) < 1e-9 * scale:
-        return "~0"
-    return f"{number:.2g}"
+    return "~0" if abs(number) < max(FLOOR, 1e-9 * scale) else f"{number:.2g}"
 
 
 # Pictures that are drawn again and again, by the explorers

@@ -28,7 +28,7 @@ from fourier_meta.features import fourier_features
 from fourier_meta.tasks import dense_size
 
 CHECKS = sorted(name for name in vars(exercises) if re.fullmatch(r"check_\w\d?_\d", name))
-RIGHT = {}  # name of a check -> answers, or tuples (answer, *settings), that pass
+RIGHT = {}  # name of a check -> answers that pass
 WRONG = {}  # name of a check -> pairs (answer, words of the sentence that it gets)
 
 
@@ -550,9 +550,8 @@ WRONG["check_A_3"] = [
 
 
 def said(name, answer, capsys):
-    """What a check prints and returns; the answer may come with settings, in a tuple, if it is a function."""
-    answer, *settings = answer if isinstance(answer, tuple) and callable(answer[0]) else (answer,)
-    right = getattr(exercises, name)(answer, *settings)
+    """What a check prints and returns."""
+    right = getattr(exercises, name)(answer)
     assert type(right) is bool
     return capsys.readouterr().out, right
 
