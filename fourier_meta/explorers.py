@@ -20,8 +20,11 @@ import numpy as np
 from fourier_meta import figures
 from fourier_meta.bayes import empirical_bayes
 from fourier_meta.features import alias_classes
-from fourier_meta.figures import (
-    COLORS,
+from fourier_meta.figures import COLORS
+from fourier_meta.maml import fomaml_gradient, maml_gradient, maml_steps, train_maml
+from fourier_meta.pictures import (
+    DENSE,
+    Picture,
     color_of,
     dense_features,
     draw_task,
@@ -30,7 +33,6 @@ from fourier_meta.figures import (
     limit_above,
     write_key,
 )
-from fourier_meta.maml import fomaml_gradient, maml_gradient, maml_steps, train_maml
 from fourier_meta.regression import aliased_min_norm, min_norm, on_top, risk, share
 from fourier_meta.reptile import joint_descent, reptile_steps, train_reptile
 from fourier_meta.rivals import matching_pursuit, smoothness_weights
@@ -295,7 +297,7 @@ class TasksExplorer(Explorer):
         tasks, moves, _ = numbers
         true, features = tasks.effective[0], dense_features(tasks.n_features)
         others = (true + moves) @ features.T
-        axes[0].plot(figures.DENSE, others.T, color=COLORS["other"], linewidth=0.8, alpha=0.7)
+        axes[0].plot(DENSE, others.T, color=COLORS["other"], linewidth=0.8, alpha=0.7)
         draw_task(axes[0], "one task, and other curves through its points", tasks, {})
         axes[0].set_ylim(np.array([-1, 1]) * limit_above(others, features @ true))
         write_key(axes[0], {"the truth": TRUTH, "other explanations": GREY})
@@ -679,7 +681,7 @@ class Panel(widgets.VBox if widgets else object):
 
     def __init__(self, explorer):
         super().__init__()
-        self.explorer, self.picture, self.inputs = explorer, figures.Picture(explorer.boxes), explorer.controls()
+        self.explorer, self.picture, self.inputs = explorer, Picture(explorer.boxes), explorer.controls()
         self.moves, self.asked, self.held, self.running, self.frame = [], False, False, None, None
         try:
             self.loop = asyncio.get_running_loop()

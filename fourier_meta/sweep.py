@@ -26,7 +26,7 @@ from fourier_meta import checks, files
 # Where the book is: around this package, or, if the package was installed without it, where a notebook or script runs.
 BOOK = (Path(__file__).resolve().parents[1] / "notebooks", Path.cwd(), Path.cwd() / "notebooks")
 TABLES = next((folder for folder in BOOK if (folder / "results" / "SHA256SUMS").exists()), BOOK[0]) / "results"
-DRAWS = ("__init__", "figures", "explorers", "exercises", "sweep", "files")  # modules that no result depends on
+NO_RESULT_NEEDS = ("__init__", "figures", "pictures", "explorers", "exercises", "sweep", "files")  # of the modules
 
 
 class Cell(NamedTuple):
@@ -177,7 +177,7 @@ def code_digest(function):
 @functools.cache
 def _package_code():
     modules = sorted(Path(__file__).parent.glob("*.py"))
-    return "".join(_code_only(file.read_text(encoding="utf-8")) for file in modules if file.stem not in DRAWS)
+    return "".join(_code_only(file.read_text(encoding="utf-8")) for file in modules if file.stem not in NO_RESULT_NEEDS)
 
 
 def _code_only(source):

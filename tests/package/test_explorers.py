@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fourier_meta import TaskFamily, explorers, figures, min_norm, on_top
+from fourier_meta import TaskFamily, explorers, figures, min_norm, on_top, pictures
 
 HOURS = np.arange(24)
 DAYS = {name: 2000 + 1500 * np.sin(HOURS / 4 + shift) for shift, name in enumerate(("Monday", "Tuesday"))}
@@ -347,4 +347,4 @@ def test_numbers_are_said_in_few_digits():
 
 
 def test_a_limit_is_a_round_number_above():
-    assert [figures.limit_above([value], room=1) for value in (0.1, 1.01, 3.7, 99)] == [1, 1.2, 4, 100]
+    assert [pictures.limit_above([value], room=1) for value in (0.1, 1.01, 3.7, 99)] == [1, 1.2, 4, 100]

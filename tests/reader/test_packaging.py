@@ -21,7 +21,7 @@ import fourier_meta
 
 PACKAGE = checkout.ROOT / "fourier_meta"
 MODULES = {path.stem: path for path in sorted(PACKAGE.glob("*.py"))}
-FIGURES_AND_EXPLORERS = {"figures", "explorers"}
+FIGURES_AND_EXPLORERS = {"figures", "pictures", "explorers"}
 
 
 def tree(path):
