@@ -536,7 +536,7 @@ claim(
 reached = share_of(first_order.weights)
 claim("first order selects, less cleanly", 0.4 < reached < 0.99)
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input", "live-judges"]
 fig, axes = figures.subplots(1, 2, height=3.1, sharey=True)
 figures.draw_weights(axes[0], judged, true)
 figures.draw_weights(axes[1], fit_only, true)

@@ -453,7 +453,7 @@ claim("from 1 no seed does", risks[-1, :, 1].min() > 1)
 fall = np.median(risks[1, :, 1]) / np.median(risks[0, :, 1])
 claim("a tenth of the start divides the risk by about 10,000", 3000 < fall < 30000)
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input", "live-starts"]
 fig, ax = figures.subplots(height=3.8)
 for column, (n, style) in enumerate(zip(counts, ("-", "--", ":"), strict=True)):
     low, middle, high = np.quantile(risks[..., column], (0.1, 0.5, 0.9), axis=1)

@@ -129,7 +129,7 @@ claim = partial(exercises.claim, book=as_stored)  # a sentence, held to its cell
 #
 # **Predict, then look.** Which lines will reach the bottom on the left, under Adam? Which on the right?
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input", "live-optimisers"]
 lines = {
     "MAML": ("MAML", "-"),
     "first order": ("FOMAML", "-"),

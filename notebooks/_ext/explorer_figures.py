@@ -21,47 +21,73 @@ MODULES = (*ENGINE, "draw.mjs", "charts.mjs", "live.mjs", "laboratory.mjs", "fig
 IMPORT = re.compile(r"^import \{([^}]*)\} from \"\./(\w+\.mjs)\";\n", flags=re.MULTILINE)
 EXPORT = re.compile(r"^export (class|function|const) (\w+)", flags=re.MULTILINE)
 
-# What the explorer of each notebook is, which settings it starts from, and what its caption says.
+# What the explorer of each page is, and its caption.
+#
+# In captions, [words](at=64) set the figure and {name|64} is a number that follows it; 64 is what it starts with.
+# Without JavaScript both are plain words.
 EXPLORERS = {
     "index": (
         "front",
-        "",
         "Four points of a curve that nobody has seen, and two fits through them: with equal weights, and with weights that "
         "MAML has learned from other tasks of the same kind, while you watch.",
     ),
     "laboratory": (
         "train",
-        "",
         "Two ways to learn one weight for each feature from the same tasks, and one task that neither has seen. "
-        "Live, the figure starts from half the book's size, 129 features and 32 points a task.",
+        "Live, the figure starts from half the book's size, 129 features and 32 points a task. Here, too, words set it: "
+        "[hold nothing out](heldout=no), [start at 0.01](scale=0.01), [go back](heldout=yes&scale=1).",
     ),
-    "01_setup": ("setup", "", "Tasks of one family: choose the true features, the points and the noise."),
-    "02_overfitting": ("fit", "", "One task, one fit, and where its coefficients went."),
+    "01_setup": ("setup", "Tasks of one family: choose the true features, the points and the noise."),
+    "02_overfitting": ("fit", "One task, one fit, and where its coefficients went."),
     "03_maml": (
-        "train",
-        "a=maml&b=none",
-        "MAML with held-out points prunes: each stem leads from where its weight started to where it ended.",
+        "find",
+        "Whichever three features are true, MAML finds them: [0 to 2](at=0), [10 to 12](at=10) or [126 to 128](at=126). "
+        "The true weights end at {least|3.59} or more, all others at {other|0.092} or less.",
     ),
-    "04_reptile": ("train", "a=reptile&b=maml", "Reptile and MAML on the same tasks, from weights one: one amplifies, the other prunes."),
-    "06_prior": ("front", "", "Train once, then drag the number of points: equal weights against learned ones."),
-    "09_traffic": ("day", "", "An unseen day: drag the readings, and watch what three priors make of them."),
+    "04_reptile": (
+        "amplify",
+        "Reptile from [a start of 1](at=1), where many still, small weights share the signal, and from "
+        "[a start of 0.001](at=0.001): the largest of the others ends at {other|1.1}, and unseen tasks are missed by {risk|1.97}.",
+    ),
+    "06_prior": (
+        "front",
+        "Train once, then drag the number of points: equal weights against learned ones, "
+        "from [3 points](points=3), [16](points=16) or [64](points=64).",
+    ),
+    "09_traffic": ("day", "An unseen day: drag the readings, and watch what three priors make of them."),
 }
 
 
 # Whose plain picture stands where a kind has none of its own.
-PLAIN = {"front": "train"}
+PLAIN = {"front": "train", "find": "train", "amplify": "train"}
 # Small live figures: the cell tag "live-alias" puts one in the place of the picture that the cell has stored.
 SMALL = {
-    "alias": "Drag the number of grid points: how slow a wave still looks like feature 1?",
-    "hyperbola": "Drag the start: true weights (large dots) climb the curve, all others stay at its foot.",
-    "split": "Switch what judges MAML, and watch the false weights.",
+    "alias": "Drag the number of grid points: how slow a wave still looks like feature 1? With [64 points](at=64) as with "
+    "[8](at=8) other waves pass through all of them; with [129 or more](at=129) none does. "
+    "Here equal weights leave {share|0.25} of feature 1.",
+    "judges": "Follow one weight under two judges: [feature 1](at=1), a true one, rises either way; [feature 7](at=7) or "
+    "[feature 40](at=40), false ones, fall where held-out points judge and rise where the training points do.",
+    "hyperbola": "Drag the start: true weights (large dots) climb the curve, all others stay at its foot. From "
+    "[0.05](at=0.05) the true ones reach {least|0.61} or more and leave the others behind; from [1.3](at=1.3) hardly.",
+    "starts": "Where all weights start decides what Reptile is worth: from [1](at=1) little is gained, from "
+    "[0.01](at=0.01) new tasks are solved. From here, unseen tasks of four points are missed by {error1|1.39}.",
+    "optimisers": "Judged by its own training points, MAML selects only if every step has one scale for all weights, and "
+    "only from a small start: compare [1](at=1) with [0.01](at=0.01).",
+    "split": "Judged by [held-out points](at=yes), false weights fall; judged by [its training points](at=no), they rise. "
+    "Here they {moved|fell} to {others|0.088}.",
 }
+
+
+def caption(text):
+    """A caption's words that set the figure and numbers that follow it, as HTML."""
+    text = re.sub(r"\[([^\]]+)\]\(([^)]+)\)", r'<span data-set="\2">\1</span>', html.escape(text))
+    return re.sub(r"\{(\w+)\|([^}]*)\}", r'<output aria-live="off" data-tell="\1">\2</output>', text)
 
 
 def small_figure(kind, identifier, images):
     """The node of a small live figure around the stored pictures of its cell."""
     opening = f'<figure class="book-explorer book-small" id="{identifier}" data-explorer="{kind}">'
-    closing = f"<figcaption>{html.escape(SMALL[kind])}</figcaption></figure>"
+    closing = f"<figcaption>{caption(SMALL[kind])}</figcaption></figure>"
     container = nodes.container(classes=["book-explorer-place"])
     container += [nodes.raw("", opening, format="html"), *images, nodes.raw("", closing, format="html")]
     container["explorer"] = True
@@ -103,14 +129,11 @@ def plain_figure(kind):
 
 def explorer_figure(docname, identifier="explorer", images=()):
     """The node of an explorer: its plain picture, its caption, and what the script must know."""
-    kind, settings, caption = EXPLORERS.get(docname, EXPLORERS["index"])
-    known = f'data-days="{html.escape(days.priors_and_days())}" ' if kind == "day" else ""
-    opening = (
-        f'<figure class="book-explorer" id="{identifier}" data-explorer="{kind}" {known}'
-        f'data-settings="{html.escape(settings)}">'
-    )
+    kind, words = EXPLORERS.get(docname, EXPLORERS["index"])
+    known = f' data-days="{html.escape(days.priors_and_days())}"' if kind == "day" else ""
+    opening = f'<figure class="book-explorer" id="{identifier}" data-explorer="{kind}"{known}>'
     closing = (
-        f"<figcaption>{html.escape(caption)}<noscript> With JavaScript this figure is live: "
+        f"<figcaption>{caption(words)}<noscript> With JavaScript this figure is live: "
         "it trains in the page.</noscript></figcaption></figure>"
     )
     container = nodes.container(classes=["book-explorer-place"])

@@ -4,10 +4,11 @@ import {
   Random, aliasClasses, aliasedMinNorm, denseTable, designOf, drawCoefficients, featureName, fourierFeatures,
   interpolator, jointDescent, minNorm, observe, predict, risk,
 } from "./engine.mjs";
+import { initialWeights } from "./training.mjs";
 import { Chart, button, drawing, element, key, listed, set, spectrum, whole, written } from "./draw.mjs";
 import { FunctionChart, MOST_POINTS, TaskChart, WeightsChart, drag, predictDense, spread } from "./charts.mjs";
-import { Explorer, Film, Run, along, bar, calm, hint, indices, keys, oneOf, pair, panel } from "./live.mjs";
-import { DESIGNS, Laboratory, NOISES } from "./laboratory.mjs";
+import { Explorer, Film, Run, along, bar, hint, indices, keys, oneOf, pair, panel } from "./live.mjs";
+import { DESIGNS, Laboratory, NOISES, laboratoryRun } from "./laboratory.mjs";
 
 const SAMPLED = Float64Array.from({ length: 1601 }, (_, i) => -1 + i / 800);
 const ONES = (d) => new Float64Array(d).fill(1);
@@ -315,10 +316,20 @@ class SmallFigure extends Explorer {
     Object.assign(this, small, { runs: {} });
   }
 
+  begin() {
+    super.begin();
+    this.whenSeen(() => {
+      this.seen = true;
+      this.draw();
+    });
+  }
+
   build() {
-    this.plot = new FunctionChart({ height: 230, label: this.title });
-    this.plot.box.dataset.method = "maml";
-    this.hydrate(this.plot.box, this.controls.at.box, this.summary);
+    const ChartKind = this.ofWeights ? WeightsChart : FunctionChart;
+    this.plot = new ChartKind({ height: 230, label: this.title });
+    this.plot.box.dataset.method = this.method ?? "maml";
+    this.link = this.opens ? element("a", { class: "fm-link" }, "Open these settings in the laboratory") : "";
+    this.hydrate(this.plot.box, this.controls.at.box, this.summary, this.link);
   }
 
   draw() {
@@ -327,16 +338,74 @@ class SmallFigure extends Explorer {
     this.say(() => sentence);
   }
 
-  /** The run of a setting: begun when it is first asked for, and trained to its end; every snapshot goes to `told`. */
-  trained(name, config, told = () => {}) {
-    this.runs[name] ??= new Run((run) => {
-      told(run);
+  /** The run of a name with its trail of weights: begun once the figure is seen, trained while it is asked for. */
+  trained(name, config, every = 4) {
+    const run = this.runs[name] ??= new Run((now) => {
+      if (now.trail.length < now.history.step.length) now.trail.push(now.weights);
       this.draw();
-      run.ask(run.step + 4, 20);
     });
-    if (this.runs[name].status === "none") this.runs[name].begin(config);
-    return this.runs[name];
+    const wanted = JSON.stringify(config);
+    if (this.seen && run.wanted !== wanted) {
+      Object.assign(run, { wanted, trail: [] });
+      run.begin(config);
+    }
+    run.ask(run.step + every, 20);
+    return run;
   }
+
+  /** A line of risks against the start: one run for each. */
+  risks(name, changes) {
+    const runs = STARTS.map((scale) => this.trained(`${name}, ${scale}`, { ...SMALL_RUN, ...changes, scale }, SMALL_RUN.steps));
+    const ready = whole(0, STARTS.length - 1).filter((i) => runs[i].done);
+    return { name, runs, x: ready.map((i) => STARTS[i]), y: ready.map((i) => runs[i].risk) };
+  }
+
+  pictureOfStarts(start, lines, sentence) {
+    const at = STARTS.indexOf(start);
+    const chosen = lines.map(({ runs }) => runs[at]);
+    const ready = chosen.every((run) => run.done);
+    const errors = chosen.map((run) => run.risk);
+    const layers = lines.map(({ x, y }, i) => ({ x, y, className: i ? "fm-line fm-dashed" : "fm-line", method: this.method }));
+    const dots = { kind: "dots", x: errors.map(() => start), y: errors, className: "fm-head fm-true", method: this.method };
+    this.plot.update({
+      layers: ready ? [...layers, dots] : layers, words: ends(layers, lines.map(({ name }) => name)),
+      x: { low: STARTS[0], high: STARTS.at(-1), scale: "log", ticks: [0.001, 0.01, 0.1, 1], name: "where all weights start", pad: 8 },
+      y: { low: 1e-9, high: 30, scale: "log", name: "median error from 4 points" },
+    });
+    if (!ready) return "Training.";
+    this.tell(Object.fromEntries(errors.map((error, i) => [`error${i + 1}`, written(error)])));
+    return sentence(errors);
+  }
+
+  /** The weights of a run that the laboratory makes, too. */
+  pictureOfWeights(changes) {
+    const { config, address } = laboratoryRun(changes);
+    const run = this.trained("run", config);
+    const initial = initialWeights(config);
+    const weights = this.seen ? run.weights : initial;
+    this.plot.update({ weights, initial, support: config.support, method: config.method });
+    this.link.href = address;
+    if (!run.done) return `Step ${run.step} of ${config.steps}.`;
+    const sizes = Array.from(weights, Math.abs);
+    const trueOnes = config.support.map((j) => sizes[j]);
+    const [least, most] = [Math.min(...trueOnes), Math.max(...trueOnes)].map(written);
+    const other = written(Math.max(...sizes.filter((_, j) => !config.support.includes(j))));
+    this.tell({ least, most, other, risk: written(run.risk) });
+    return `After ${run.step} steps the true weights stand at ${least} to ${most}, the largest other at ${other}. `
+      + `Unseen tasks of 4 points are missed by ${written(run.risk)}, the median of 24.`;
+  }
+}
+
+const SMALL_RUN = { ...FRONT, nFeatures: 65, nPoints: 24, nTasks: 6, steps: 120 };
+const OVER_STEPS = {
+  low: 0, high: 3, x: { low: 0, high: SMALL_RUN.steps, ticks: [0, 60, 120], name: "meta-step" }, y: { name: "|weight|" },
+};
+const STARTS = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 2];
+
+/** Names at the ends of lines. */
+function ends(lines, names) {
+  const drawn = lines.map(({ x, y }, i) => ({ at: [x.at(-1), y.at(-1)], text: names[i], className: "fm-note", end: true }));
+  return drawn.filter(({ at }) => at[1] !== undefined);
 }
 
 /** The figures by the names that the page gives them: { title, control, picture }; `picture` returns the sentence. */
@@ -396,38 +465,89 @@ const SMALL = {
     },
   },
 
+  /** Chapter 3: one weight, followed by two judges. */
+  judges: {
+    title: "One weight while MAML trains, with two judges",
+    control: along("weight of feature", whole(0, 64), 7),
+    picture(j) {
+      const held = this.trained("held", { ...SMALL_RUN, heldOut: true });
+      const fitted = this.trained("fitted", { ...SMALL_RUN, heldOut: false });
+      const line = ({ history, trail }, className) =>
+        ({ x: history.step, y: trail.map((weights) => Math.abs(weights[j])), className });
+      const lines = [line(held, "fm-task-line fm-first"), line(fitted, "fm-task-line fm-other fm-dashed")];
+      this.plot.update({ ...OVER_STEPS, layers: lines, words: ends(lines, ["held-out points judge", "its training points judge"]) });
+      const [low, high] = lines.map(({ y }) => y.at(-1) ?? 1);
+      this.tell({ feature: featureName(j), kind: j < 3 ? "true" : "false", held: written(low), fitted: written(high) });
+      if (!held.done || !fitted.done) return "Training.";
+      const moved = (end) => `${end > 1 ? "rises" : "falls"} to ${written(end)}`;
+      return `Feature ${j}, ${featureName(j)}, is ${j < 3 ? "true" : "false"}. Its weight starts at 1 and ${moved(low)} where `
+        + `held-out points judge; it ${moved(high)} where the training points do.`;
+    },
+  },
+
   /** Chapter 5: false weights fall at held-out points and rise without them. */
   split: {
     title: "Weights while MAML trains",
     control: oneOf("MAML validates on", { yes: "held-out points", no: "its training points" }),
     picture(judge) {
-      const config = { ...FRONT, nFeatures: 65, nPoints: 24, nTasks: 6, steps: 120, heldOut: judge === "yes" };
-      const run = this.trained(judge, config, (now) => {
-        now.means = now.step ? [...now.means, meanSizes(now.weights, 3)] : [meanSizes(now.weights, 3)];
-      });
-      const x = run.history.step;
-      const [trueOnes, others] = [0, 1].map((i) => (run.means ?? []).map((pair) => pair[i]));
-      const words = [["true", trueOnes], ["false", others]].filter(([, y]) => y.length)
-        .map(([text, y]) => ({ at: [x.at(-1), y.at(-1)], text, className: "fm-note", end: true }));
-      this.plot.update({
-        low: 0, high: 3, x: { low: 0, high: config.steps, ticks: [0, 60, 120], name: "meta-step" },
-        y: { name: "mean |weight|" }, words,
-        layers: [{ x, y: trueOnes, className: "fm-task-line fm-first" }, { x, y: others, className: "fm-wave" }],
-      });
-      if (!run.done) return "Training.";
-      const [ending, trueEnd] = [others.at(-1), written(trueOnes.at(-1))];
-      this.tell({ others: written(ending), true: trueEnd });
-      return `Judged by ${this.control.choices[judge]}, the 62 false weights ${ending > 1 ? "rose" : "fell"} from 1 to `
-        + `${written(ending)} on average; the true ones stand at ${trueEnd}.`;
+      const { history, trail, done } = this.trained(judge, { ...SMALL_RUN, heldOut: judge === "yes" });
+      const mean = (list) => list.reduce((sum, w) => sum + Math.abs(w), 0) / list.length;
+      const [trueOnes, others] = [[0, 3], [3, 65]].map((span) => trail.map((weights) => mean(weights.slice(...span))));
+      const lines = [{ x: history.step, y: trueOnes, className: "fm-task-line fm-first" },
+        { x: history.step, y: others, className: "fm-task-line fm-other" }];
+      this.plot.update({ ...OVER_STEPS, layers: lines, words: ends(lines, ["true", "false"]) });
+      if (!done) return "Training.";
+      const [end, trueEnd] = [others.at(-1), written(trueOnes.at(-1))];
+      this.tell({ others: written(end), true: trueEnd, moved: end > 1 ? "rose" : "fell" });
+      return `Judged by ${this.control.choices[judge]}, the 62 false weights ${end > 1 ? "rose" : "fell"} from 1 to `
+        + `${written(end)} on average; the true ones stand at ${trueEnd}.`;
     },
   },
-};
 
-/** Mean sizes of the first `count` weights, and of all others. */
-function meanSizes(weights, count) {
-  const mean = (list) => list.reduce((sum, w) => sum + Math.abs(w), 0) / list.length;
-  return [mean(weights.slice(0, count)), mean(weights.slice(count))];
-}
+  /** Chapter 4: the smaller the start, the better Reptile's weights. */
+  starts: {
+    title: "Error on unseen tasks against the start of Reptile's weights",
+    method: "reptile",
+    control: along("start of all weights", STARTS, 1),
+    picture(start) {
+      const lines = [this.risks("Reptile", { method: "reptile", innerSteps: 20 })];
+      return this.pictureOfStarts(start, lines, (risks) =>
+        `From a start of ${start} Reptile's weights miss an unseen task of 4 points by ${written(risks[0])}, the median of 24.`);
+    },
+  },
+
+  /** Chapter 5: with nothing held out, the start helps only under one common scale of step. */
+  optimisers: {
+    title: "Error on unseen tasks against the start, with nothing held out",
+    control: along("start of all weights", STARTS, 1),
+    picture(start) {
+      const lines = ["Adam", "one common scale"].map((name, i) =>
+        this.risks(name, { heldOut: false, optimiser: i ? "descent" : "adam" }));
+      return this.pictureOfStarts(start, lines, (risks) =>
+        `From a start of ${start}, MAML judged by its training points misses an unseen task of 4 points by ${written(risks[0])} `
+        + `under Adam, by ${written(risks[1])} under one common scale of step.`);
+    },
+  },
+
+  /** The end of chapter 3: whichever features are true, MAML finds them. */
+  find: {
+    title: "Weights that MAML learns",
+    ofWeights: true,
+    control: along("first of the three true features", whole(0, 126), 0),
+    opens: true,
+    picture(first) { return this.pictureOfWeights({ support: [first, first + 1, first + 2] }); },
+  },
+
+  /** The end of chapter 4: where Reptile's weights start decides what they are worth. */
+  amplify: {
+    title: "Weights that Reptile learns",
+    method: "reptile",
+    ofWeights: true,
+    control: along("start of all weights", STARTS, 1),
+    opens: true,
+    picture(scale) { return this.pictureOfWeights({ a: "reptile", scale }); },
+  },
+};
 
 // ------------------------------------------------------------------------------------------------ chapter 9: a day
 

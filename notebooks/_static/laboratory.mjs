@@ -6,12 +6,12 @@ import {
 import { Chart, button, element, key, listed, whole, written } from "./draw.mjs";
 import { MOST_POINTS, TaskChart, WeightsChart, spread } from "./charts.mjs";
 import {
-  Explorer, Film, Run, along, bar, hint, indices, keys, oneOf, pair, panel, toggle,
+  Explorer, Film, Run, along, bar, hint, indices, initialOf, keys, oneOf, pair, panel, toggle, writeSettings,
 } from "./live.mjs";
 
 export const METHOD_NAMES = { maml: "MAML", fomaml: "First-order MAML", reptile: "Reptile", none: "nothing" };
 const METHOD_CHOICES = { maml: "MAML", fomaml: "first-order MAML", reptile: "Reptile" };
-const STARTS = { ones: "all equal", uniform: "uniform from 0 to the scale" };
+const KINDS_OF_START = { ones: "all equal", uniform: "uniform from 0 to the scale" };
 const INNER_RATES = [0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.15, 0.2];
 const FEW_POINTS = [4, 8, 12, 16, 24, 31, 32, 33, 48, 63, 64, 65, 96, 128];
 export const DESIGNS = { random: "random", jittered: "jittered grid", grid: "one regular grid" };
@@ -22,7 +22,7 @@ const LABORATORY = {
   b: oneOf("right", { ...METHOD_CHOICES, none: "nothing" }, "reptile"),
   optimiser: oneOf("outer optimiser, MAML", { adam: "Adam", descent: "one common scale" }),
   heldout: oneOf("MAML validates on", { yes: "held-out points", no: "its training points" }),
-  start: oneOf("initial weights", STARTS),
+  start: oneOf("initial weights", KINDS_OF_START),
   scale: along("their scale", [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 1.5, 2, 3], 1),
   steps: along("meta-steps", [50, 100, 200, 300, 500, 1000, 2000], 300),
   tasks: along("tasks a step", whole(1, 30), 15),
@@ -53,8 +53,9 @@ const USED_BY = { k: usesMaml, outer: usesMaml, optimiser: usesMaml, heldout: us
 
 /** A run takes at least this long, so that a fast machine does not skip the film. */
 const SHORTEST_RUN = 1800;
-/** Things to try; the page's own settings come before them. */
+/** Things to try. */
 const PRESETS = [
+  ["Prune or amplify", {}, "MAML pushes false features down; Reptile, on the same tasks, lifts the true features and leaves the rest where they were."],
   ["One fixed grid", { design: "grid" }, "All tasks share the same equally spaced points. Only the aliases of the true features (hollow) move: nothing tells the other weights apart."],
   ["Other true features", { support: [5, 40, 41] }, "Nothing is special about low frequencies. Click a bar to make its feature true or false."],
   ["Start small", { a: "reptile", b: "maml", scale: 0.01, steps: 500 }, "From weights of 0.01 instead of 1, amplifying is enough: Reptile leaves the others where they start, which is small now."],
@@ -67,22 +68,26 @@ const PRESETS = [
   ["Noise", { noise: 0.5, test: 8 }, "Labels with noise of σ = 0.5, in training and in the unseen tasks."],
 ].map(([name, settings, text]) => ({ name, settings, text }));
 
-/** What the page's own setting is called, and what to look for in it. */
-function ownPreset({ a, b }) {
-  const prunes = "pushes false features down";
-  const lifts = "lifts the true features and leaves the rest where they were";
-  const does = { maml: prunes, fomaml: "pushes false features down, but not as far", reptile: lifts };
-  const other = b === "none" ? "" : `; ${METHOD_NAMES[b]}, on the same tasks, ${does[b]}`;
-  const name = b === "none" ? METHOD_NAMES[a] : does[a] === does[b] ? "Side by side" : "Prune or amplify";
-  return { name, own: true, text: `Press play. ${METHOD_NAMES[a]} ${does[a]}${other}.` };
+/** What the trainer of a side has to know. */
+function configOf(s, side) {
+  return {
+    method: s[side], nFeatures: s.d, support: s.support, noise: s.noise, design: s.design, nPoints: s.n, nTasks: s.tasks,
+    steps: s.steps, innerSteps: usesReptile(s[side]) ? s.kr : s.k, innerRate: s.rate, outerRate: s.outer, seed: s.seed,
+    optimiser: s.optimiser, heldOut: s.heldout === "yes", stepSize: s.move, start: s.start, scale: s.scale, nUnseen: s.test,
+  };
+}
+
+/** The run that the laboratory makes of a few changed settings, and the address that opens it there. */
+export function laboratoryRun(changes) {
+  const usual = initialOf(LABORATORY);
+  const settings = { ...usual, b: "none", ...changes };
+  return { config: configOf(settings, "a"), address: `laboratory.html#explorer?${writeSettings(settings, usual)}` };
 }
 
 export class Laboratory extends Explorer {
   constructor(figure) {
     super(figure, LABORATORY);
     this.title = "Train in this page";
-    this.usual = Object.fromEntries(Object.entries(LABORATORY).map(([name, spec]) => [name, spec.initial]));
-    this.presets = [ownPreset(this.initial), ...PRESETS];
     this.film = new Film(() => this.draw(), SHORTEST_RUN);
     const told = () => this.film.told();
     this.both = { a: new Run(told, 0), b: new Run(told, 1) };
@@ -92,6 +97,7 @@ export class Laboratory extends Explorer {
     this.#readPoints();
     super.begin();
     if (this.addressed) this.play(); // a link shows the run that it promises
+    else this.whenSeen(() => { if (this.state.a.step === 0 && !this.playing) this.play(); });
   }
 
   open() {
@@ -118,7 +124,7 @@ export class Laboratory extends Explorer {
       this.undoButton, element("span", { class: "fm-progress", "aria-hidden": "true" }, this.progress), this.stepText,
       this.linkButton());
     this.presetText = element("p", { class: "fm-preset-text" });
-    this.chips = this.presets.map((preset) =>
+    this.chips = PRESETS.map((preset) =>
       button(preset.name, () => this.usePreset(preset), { class: "fm-button fm-chip", "aria-pressed": "false" }));
     const chips = element("div", { class: "fm-presets", role: "group", "aria-label": "Things to try" }, ...this.chips);
     this.panels = { a: this.#sidePanel("a"), b: this.#sidePanel("b") };
@@ -183,21 +189,18 @@ export class Laboratory extends Explorer {
     for (const [name, used] of Object.entries(USED_BY)) this.controls[name].input.disabled = !methods.some(used);
   }
 
-  /** All settings of a preset: the page's own, or the usual ones with a few changed. */
-  #wanted({ own, settings }) { return own ? this.initial : { ...this.usual, ...settings }; }
-
   usePreset(preset) {
     this.edited = false;
     this.pause();
-    this.change(this.#wanted(preset));
+    this.change({ ...this.initial, ...preset.settings });
     this.play();
   }
 
   #showPreset() {
     const equal = ([name, value]) => VIEW.has(name) || String(value) === String(this.settings[name]);
-    const same = this.presets.findIndex((preset) => Object.entries(this.#wanted(preset)).every(equal));
+    const same = PRESETS.findIndex(({ settings }) => Object.entries({ ...this.initial, ...settings }).every(equal));
     this.chips.forEach((chip, i) => chip.setAttribute("aria-pressed", String(i === same)));
-    this.presetText.textContent = same >= 0 ? this.presets[same].text : "Your own setting. The link keeps it.";
+    this.presetText.textContent = same >= 0 ? PRESETS[same].text : "Your own setting. The link keeps it.";
   }
 
   /** A tap on a weight makes its feature true or false. */
@@ -219,15 +222,6 @@ export class Laboratory extends Explorer {
     if (played) this.play();
   }
 
-  #config(side) {
-    const s = this.settings;
-    return {
-      method: s[side], nFeatures: s.d, support: s.support, noise: s.noise, design: s.design, nPoints: s.n, nTasks: s.tasks,
-      steps: s.steps, innerSteps: usesReptile(s[side]) ? s.kr : s.k, innerRate: s.rate, outerRate: s.outer, seed: s.seed,
-      optimiser: s.optimiser, heldOut: s.heldout === "yes", stepSize: s.move, start: s.start, scale: s.scale, nUnseen: s.test,
-    };
-  }
-
   // -- the run
 
   reset() {
@@ -238,7 +232,7 @@ export class Laboratory extends Explorer {
     this.aliases = new Set(aliases);
     this.state = Object.fromEntries(this.sides.map((side) => [side, this.both[side]]));
     this.film.runs = Object.values(this.state);
-    for (const side of this.sides) this.both[side].begin(this.#config(side));
+    for (const side of this.sides) this.both[side].begin(configOf(this.settings, side));
   }
 
   startAgain() {

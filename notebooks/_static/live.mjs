@@ -14,6 +14,8 @@ export const along = (label, values, initial) => ({ label, values, initial });
 export const toggle = (label) => ({ label, toggle: true, initial: false });
 export const indices = (label, initial) => ({ label, indices: true, initial });
 
+export const initialOf = (specs) => Object.fromEntries(Object.entries(specs).map(([name, spec]) => [name, spec.initial]));
+
 /** What a text says of a setting, or undefined where that cannot be. */
 function readSetting({ choices, values, toggle: yesOrNo, indices: features }, text) {
   if (choices) return text in choices ? text : undefined;
@@ -115,8 +117,7 @@ export class Explorer {
   constructor(figure, specs = {}) {
     this.figure = figure;
     this.specs = specs;
-    const usual = Object.fromEntries(Object.entries(specs).map(([name, spec]) => [name, spec.initial]));
-    this.initial = readSettings(figure.dataset.settings ?? "", specs, usual); // as the page wants it
+    this.initial = initialOf(specs);
     this.settings = readSettings(this.addressed, specs, this.initial); // as the link wants it
     const controls = Object.entries(specs).map(([name, spec]) => [name, makeControl(name, spec, this)]);
     this.controls = Object.fromEntries(controls);
@@ -166,6 +167,16 @@ export class Explorer {
     this.figure.explorer = this;
   }
 
+  /** Calls back once, as soon as a part of the figure is on the screen. */
+  whenSeen(callback) {
+    const watcher = new IntersectionObserver((entries) => {
+      if (!entries.some((entry) => entry.isIntersecting)) return;
+      watcher.disconnect();
+      callback();
+    });
+    watcher.observe(this.figure);
+  }
+
   /** A heading one level below the one that the figure stands under. */
   heading(text = "", attributes = {}) {
     const before = (node) => node.compareDocumentPosition(this.figure) & Node.DOCUMENT_POSITION_FOLLOWING;
@@ -193,13 +204,13 @@ export class Explorer {
 
   /** In the caption, and wherever data-figure names the figure: data-set words become buttons. */
   wireWords() {
-    const mine = `#${this.figure.id} figcaption, [data-figure="${this.figure.id}"]`;
-    const words = [...document.querySelectorAll(mine)].flatMap((place) => [...place.querySelectorAll("[data-set]")]);
-    for (const word of words) {
-      const onclick = () => this.obey(word.dataset.set);
-      word.replaceWith(button(word.textContent, onclick, { class: "fm-word", "data-set": word.dataset.set }));
+    const { id } = this.figure;
+    const mine = (name) => document.querySelectorAll(`#${id} figcaption [${name}], [data-figure="${id}"] [${name}]`);
+    for (const word of mine("data-set")) {
+      const text = word.dataset.set;
+      word.replaceWith(button(word.textContent, () => this.obey(text), { class: "fm-word", "data-set": text }));
     }
-    this.places = [...document.querySelectorAll(mine)].flatMap((place) => [...place.querySelectorAll("[data-tell]")]);
+    this.places = mine("data-tell");
   }
 
   /** Does what a word says: sets what it names, and shows the figure if it is out of sight. */
@@ -303,7 +314,8 @@ const ENDED = new Set(["finished", "diverged"]);
 /** One training run and its history. Every question to its port is answered by one snapshot, of which `told` hears. */
 export class Run {
   constructor(told, lane = 0) {
-    Object.assign(this, { told, lane, name: identifier("run"), generation: 0, status: "none" });
+    const history = { step: [], risk: [], lossStep: [], loss: [] };
+    Object.assign(this, { told, lane, history, trail: [], name: identifier("run"), generation: 0, step: 0, status: "none" });
     runs.set(this.name, this);
   }
 
@@ -321,7 +333,7 @@ export class Run {
 
   /** Asks for the steps up to one, or for as many as fit into a time. */
   ask(upTo, milliseconds) {
-    if (this.done || this.waiting || upTo <= this.step) return;
+    if (this.status === "none" || this.done || this.waiting || upTo <= this.step) return;
     this.waiting = true;
     this.port.postMessage({ run: this.generation, side: this.name, steps: upTo - this.step, milliseconds });
   }
@@ -369,6 +381,7 @@ export class Film {
   get #behind() { return Math.min(...this.runs.map((run) => run.step)); }
 
   play() {
+    if (this.playing) return;
     this.startStep = this.drawnStep = this.#behind;
     Object.assign(this, { playing: true, startedAt: performance.now() });
     requestAnimationFrame(() => this.#frame());

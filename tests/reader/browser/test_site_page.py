@@ -89,6 +89,13 @@ def wait_for(page, expression, seconds=180):  # only ends what hangs; the machin
     )
 
 
+def still(page):
+    """The laboratory before anything is trained: it plays once by itself as soon as it is seen."""
+    wait_for(page, "e.playing || e.state.a.step > 0")
+    explorer(page, "e.startAgain()")
+    return page
+
+
 def play_to_the_end(page):
     page.get_by_role("button", name="Play").click()
     wait_for(page, "!e.playing && e.done")
@@ -199,7 +206,7 @@ def test_the_engine_agrees_with_the_package_inside_the_page(visit, origin):
 def test_maml_recovers_the_support_and_reptile_shrinks_nothing(visit, origin, scheme):
     home = origin if scheme == "http" else built_site.build().folder.as_uri() + "/"
     visited = visit(home + TRAINS)
-    page = visited.page
+    page = still(visited.page)
     assert explorer(page, "e.state.a.config.method === 'maml' && e.state.a.weights.every((w) => w === 1)")
     play_to_the_end(page)
     maml, reptile = explorer(page, "e.measure('a')"), explorer(page, "e.measure('b')")
@@ -237,7 +244,7 @@ def test_it_takes_less_than_two_seconds_and_no_frame_is_long(visit, origin):
     tries = []
     for _ in range(5):
         visited = visit(origin + TRAINS)
-        page = visited.page
+        page = still(visited.page)
         page.wait_for_timeout(500)
         page.evaluate(METER)
         wait_for(page, "!e.playing && e.done")
@@ -275,7 +282,7 @@ def test_both_sides_see_the_same_tasks(visit, origin):
 
 
 def test_pause_step_and_reset(visit, origin):
-    page = visit(origin + TRAINS).page
+    page = still(visit(origin + TRAINS).page)
     page.get_by_role("button", name="Play").click()
     wait_for(page, "e.state.a.step > 5")
     page.get_by_role("button", name="Pause").click()
@@ -292,7 +299,7 @@ def test_pause_step_and_reset(visit, origin):
 
 
 def test_a_new_setting_cancels_the_old_run(visit, origin):
-    page = visit(origin + TRAINS).page
+    page = still(visit(origin + TRAINS).page)
     page.get_by_role("button", name="Play").click()
     wait_for(page, "e.state.a.step > 5")
     explorer(page, "e.change({ support: [7, 20], d: 65, steps: 100 })")
@@ -325,7 +332,7 @@ def test_on_one_grid_only_aliases_move(visit, origin):
 
 def test_every_preset_runs(visit, origin):
     visited = visit(origin + TRAINS)
-    page = visited.page
+    page = still(visited.page)
     chips = page.locator(".fm-chip")
     assert chips.count() >= 8
     for chip in chips.all():
@@ -344,7 +351,7 @@ def fit_errors(page):
 
 
 def test_points_are_dragged_added_and_removed(visit, origin):
-    page = visit(origin + TRAINS, viewport={"width": 1280, "height": 1600}).page
+    page = still(visit(origin + TRAINS, viewport={"width": 1280, "height": 1600}).page)
     plot = page.locator(".fm-task svg.fm-plot")
     plot.scroll_into_view_if_needed()
     before, errors = explorer(page, "e.points.map(({ x }) => x)"), fit_errors(page)
@@ -381,7 +388,7 @@ def test_points_are_dragged_added_and_removed(visit, origin):
 
 
 def test_the_keyboard_does_it_all(visit, origin):
-    page = visit(origin + TRAINS).page
+    page = still(visit(origin + TRAINS).page)
     page.locator(".fm-play").focus()
     page.keyboard.press("Enter")
     wait_for(page, "e.state.a.step > 3")
@@ -433,7 +440,7 @@ def test_a_bar_is_picked_with_the_mouse(visit, origin):
 @pytest.mark.parametrize("scheme", ["http", "file"])
 def test_a_link_brings_everything_back(visit, origin, scheme):
     home = origin if scheme == "http" else built_site.build().folder.as_uri() + "/"
-    page = visit(home + TRAINS).page
+    page = still(visit(home + TRAINS).page)
     explorer(
         page, "e.change({ a: 'fomaml', d: 33, n: 12, steps: 50, support: [1, 8], seed: 3, noise: 0.1, show: 'loss' })"
     )
@@ -466,7 +473,7 @@ def test_a_hostile_link_does_no_harm(visit, origin):
 
 
 def test_the_summary_speaks_now_and_then(visit, origin):
-    page = visit(origin + TRAINS).page
+    page = still(visit(origin + TRAINS).page)
     page.evaluate(
         """() => { window.told = []; new MutationObserver(() => told.push(performance.now()))
           .observe(document.querySelector('.fm-summary'), { childList: true, characterData: true, subtree: true }); }"""
@@ -484,7 +491,7 @@ def test_the_summary_speaks_now_and_then(visit, origin):
 def test_who_prefers_calm_sees_few_pictures(visit, origin):
     draws = {}
     for motion in ("no-preference", "reduce"):
-        page = visit(origin + TRAINS, reduced_motion=motion).page
+        page = still(visit(origin + TRAINS, reduced_motion=motion).page)
         explorer(page, "e.change({ d: 65, n: 16 })")
         page.evaluate(
             """() => { window.draws = 0; new MutationObserver(() => { draws += 1; })

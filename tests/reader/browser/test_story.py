@@ -1,8 +1,11 @@
 """The front page's figure and the figures in the text: what happens is seen, true, and survives any setting."""
 
+import re
+
+import built_site
 import pytest
 from chromium import needs_chromium
-from test_site_page import LIVE, NARROW, explorer, origin, visit, wait_for  # noqa: F401 - two fixtures
+from test_site_page import LIVE, NARROW, explorer, origin, still, visit, wait_for  # noqa: F401 - two fixtures
 
 pytestmark = needs_chromium
 SCREENS = {"wide": {"width": 1280, "height": 800}, "narrow": NARROW}
@@ -116,7 +119,7 @@ def test_a_link_shows_the_run_that_it_promises(visit, origin):  # noqa: F811
 
 
 def test_a_tap_on_a_weight_can_be_undone(visit, origin):  # noqa: F811
-    page = visit(origin + "laboratory.html").page
+    page = still(visit(origin + "laboratory.html").page)
     before = explorer(page, "JSON.stringify(e.settings)")
     plot = page.locator(".fm-panel.fm-a svg")
     box = plot.bounding_box()
@@ -126,23 +129,85 @@ def test_a_tap_on_a_weight_can_be_undone(visit, origin):  # noqa: F811
     assert explorer(page, "JSON.stringify(e.settings)") == before
 
 
+SOURCES = {name: built_site.page(built_site.build().folder / name).source for name in LIVE}
+SMALL = [(name, figure) for name in LIVE for figure in re.findall(r'id="(live-\w+)"', SOURCES[name])]
+SMALL += [("03_maml.html", "explorer"), ("04_reptile.html", "explorer")]
 AT_AN_END = """([id, last]) => {
   const e = document.getElementById(id).explorer;
   const { choices, values } = e.specs.at;
   const all = values ?? Object.keys(choices);
   e.change({ at: last ? all.at(-1) : all[0] });
 }"""
-TRAINED = "(id) => Object.values(document.getElementById(id).explorer.runs).every((run) => run.done)"
+TRAINED = """(id) => {
+  const { seen, runs } = document.getElementById(id).explorer;
+  return seen && Object.values(runs).every((run) => run.done);
+}"""
 
 
-@pytest.mark.parametrize("name", LIVE)
-def test_small_figures_say_what_they_show_at_both_ends(visit, origin, name):  # noqa: F811
-    page = visit(origin + name).page
-    for figure in page.locator("figure.book-small").all():
-        said = set()
-        for last in (False, True):
-            page.evaluate(AT_AN_END, [figure.get_attribute("id"), last])
-            page.wait_for_function(TRAINED, arg=figure.get_attribute("id"))
-            said.add(figure.locator("svg").get_attribute("aria-label"))
-            assert "NaN" not in figure.inner_html()
-        assert len(said) == 2
+@pytest.fixture
+def small(visit, origin):  # noqa: F811
+    """Opens a page, waits until its small figure has trained what it shows first, and returns both."""
+
+    def opened(name, identifier, **options):
+        page = visit(origin + name, **options).page
+        figure = page.locator(f"#{identifier}")
+        figure.scroll_into_view_if_needed()
+        page.wait_for_function(TRAINED, arg=identifier)
+        return page, figure
+
+    return opened
+
+
+@pytest.mark.parametrize(("name", "identifier"), SMALL)
+def test_small_figures_say_what_they_show_at_both_ends(small, name, identifier):
+    page, figure = small(name, identifier)
+    said = set()
+    for last in (False, True):
+        page.evaluate(AT_AN_END, [identifier, last])
+        page.wait_for_function(TRAINED, arg=identifier)
+        said.add(figure.locator("svg").get_attribute("aria-label"))
+        assert "NaN" not in figure.inner_html()
+    assert len(said) == 2
+
+
+@pytest.mark.parametrize(("name", "identifier"), SMALL)
+def test_words_set_the_figure_and_numbers_follow_it(small, visit, origin, name, identifier):  # noqa: F811
+    """Without JavaScript the words are plain, and the numbers are those that the figure starts with."""
+    plain = visit(origin + name, java_script_enabled=False).page
+    stored = plain.locator(f"#{identifier} figcaption [data-tell]").all_inner_texts()
+    assert plain.locator(f"#{identifier} figcaption button").count() == 0
+    page, figure = small(name, identifier)
+    assert figure.locator("figcaption [data-tell]").all_inner_texts() == stored
+    words = figure.locator("figcaption .fm-word")
+    assert words.count() >= 2
+    for word in words.all():
+        word.focus()
+        page.keyboard.press("Enter")
+        wanted = word.get_attribute("data-set").removeprefix("at=")
+        assert page.evaluate("(id) => String(document.getElementById(id).explorer.settings.at)", identifier) == wanted
+        page.wait_for_function(TRAINED, arg=identifier)
+        told = figure.locator("figcaption [data-tell]").all_inner_texts()
+        assert not any(word in "".join(told) for word in ("NaN", "undefined", "not finite"))
+
+
+@pytest.mark.parametrize("name", ["03_maml.html", "04_reptile.html"])
+def test_the_laboratory_opens_what_a_chapter_shows(small, name):
+    """The link leads to the same run, trained: its error on unseen tasks is the same number."""
+    page, figure = small(name, "explorer")
+    page.evaluate(AT_AN_END, ["explorer", False])
+    page.wait_for_function(TRAINED, arg="explorer")
+    shown = page.evaluate("document.getElementById('explorer').explorer.runs.run.risk")
+    figure.locator(".fm-link").click()
+    page.wait_for_url("**/laboratory.html#explorer?*")
+    wait_for(page, "e.done && !e.playing")
+    assert explorer(page, "e.state.a.risk") == shown
+
+
+def test_words_of_the_front_page_set_its_figure(visit, origin):  # noqa: F811
+    page = visit(origin + "index.html").page
+    page.locator(".fm-word[data-set='points=64']").click()
+    wait_for(page, "e.run.status === 'finished'")
+    assert explorer(page, "e.plot.points.length") == 64
+    told = page.locator("[data-tell]").all_inner_texts()
+    legend = page.locator("#explorer .fm-keys b").all_inner_texts()
+    assert told == legend
