@@ -18,7 +18,7 @@ PROCESSES = {"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn"}
 
 def allowed_folders():
     folders = [ROOT, tempfile.gettempdir(), "/dev", "/proc"]
-    variables = ("IPYTHONDIR", "MPLCONFIGDIR", "JUPYTER_RUNTIME_DIR", "XDG_RUNTIME_DIR", "GUARD_ALSO")
+    variables = ("IPYTHONDIR", "MPLCONFIGDIR", "JUPYTER_RUNTIME_DIR", "XDG_RUNTIME_DIR")
     folders += [os.environ[name] for name in variables if os.environ.get(name)]
     home = os.path.expanduser("~")  # where a kernel keeps its connection file and its history unless told otherwise
     folders += [os.path.join(home, name) for name in (".ipython", ".local/share/jupyter", "Library/Jupyter")]

@@ -17,7 +17,6 @@ def guarded(code, tmp_path, watched=True):
     """Run code in a fresh Python that looks like a kernel; returns what it wrote to standard error."""
     disguise = ["ipykernel_launcher"] if watched else []
     environment = os.environ | {"PYTHONPATH": str(GUARD), "OUTSIDE": str(OUTSIDE)}
-    environment.pop("GUARD_ALSO", None)
     result = subprocess.run(
         [sys.executable, "-c", code, *disguise],
         env=environment,
