@@ -1,7 +1,7 @@
 """Notebooks run without the network and write nothing outside the tree; nothing in the package could do harm."""
 
-import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -74,34 +74,20 @@ def test_the_kernels_of_these_tests_are_guarded():
 
 # What the sources may not contain
 
-HARMFUL_MODULES = {"ctypes", "dill", "ftplib", "http", "marshal", "pickle", "requests", "shelve", "smtplib", "socket"}
-HARMFUL_MODULES |= {"subprocess", "telnetlib", "urllib", "webbrowser", "cloudpickle"}
-HARMFUL_CALLS = {"eval", "exec", "compile", "__import__", "system", "popen", "read_pickle"}
+MODULES = "ctypes|dill|ftplib|http|marshal|pickle|requests|shelve|smtplib|socket|subprocess|telnetlib|urllib|webbrowser"
+HARM = re.compile(
+    rf"^\s*(import|from)\s.*\b({MODULES}|cloudpickle)\b"
+    r"|\b(exec|__import__|system|popen|read_pickle|torch\.load)\("
+    r"|(?<![.\w])(eval|compile)\("  # model.eval() is torch's
+    r"|allow_pickle=(?!False)",
+    re.MULTILINE,
+)
 SOURCES = [*sorted((checkout.ROOT / "fourier_meta").rglob("*.py")), *checkout.source_notebooks()]
-
-
-def harm(source: str):
-    """Every import and call in the source that could load, send or start what a reader did not ask for."""
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names if alias.name.split(".")[0] in HARMFUL_MODULES)
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in HARMFUL_MODULES:
-            yield node.module
-        elif isinstance(node, ast.Call):
-            name = getattr(node.func, "id", getattr(node.func, "attr", ""))
-            is_model = isinstance(node.func, ast.Attribute) and name in ("eval", "compile")  # model.eval() is torch's
-            if name in HARMFUL_CALLS and not is_model:
-                yield name
-            if any(k.arg == "allow_pickle" and ast.unparse(k.value) != "False" for k in node.keywords):
-                yield "allow_pickle"
-            if ast.unparse(node.func) == "torch.load":
-                yield "torch.load"
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(checkout.ROOT)))
 def test_a_source_loads_no_pickle_evaluates_no_text_and_starts_no_program(path):
-    text = path.read_text(encoding="utf-8")
-    assert list(harm("\n".join(line for line in text.splitlines() if not line.startswith(("%", "!"))))) == []
+    assert [found[0] for found in HARM.finditer(path.read_text(encoding="utf-8"))] == []
 
 
 @pytest.mark.parametrize(
@@ -115,7 +101,9 @@ def test_a_source_loads_no_pickle_evaluates_no_text_and_starts_no_program(path):
         "np.load('x', allow_pickle=True)",
         "torch.load('x')",
         "import subprocess as s",
+        "    import webbrowser",
+        "from os import popen, path\npopen('ls')",
     ],
 )
 def test_harm_is_seen(source):
-    assert list(harm(source))
+    assert HARM.search(source)
