@@ -7,7 +7,6 @@ import numpy as np
 
 from fourier_meta import checks
 from fourier_meta.features import fourier_features, regular_grid
-from fourier_meta.regression import check_regression
 
 DENSE_POINTS = 1024  # accuracy is the share of these points of [-1, 1) that are labelled as the task labels them
 
@@ -33,18 +32,3 @@ def sign_scores(estimate, truth):
     dense = fourier_features(regular_grid(DENSE_POINTS), truth.shape[-1])
     predicted, target = estimate @ dense.T, np.where(truth @ dense.T >= 0, 1.0, -1.0)
     return np.mean((predicted >= 0) == (target > 0), axis=-1), np.mean((predicted - target) ** 2, axis=-1)
-
-
-def logistic(features, labels, support=(0, 1, 2)):
-    """Logistic regression on the true features of each task: it is told which they are. Returns effective (T, d)."""
-    from sklearn.linear_model import LogisticRegression
-
-    features, labels, _ = check_regression(features, labels)
-    effective = np.zeros((len(features), features.shape[-1]))
-    for task, phi, y in zip(effective, features, labels, strict=True):
-        if len(set(y)) == 1:  # one class only: predict it everywhere
-            task[0] = y[0]
-        else:
-            model = LogisticRegression(C=1e3, fit_intercept=False, max_iter=1000)
-            task[list(support)] = model.fit(phi[:, list(support)], y).coef_[0]
-    return effective

@@ -1,8 +1,8 @@
 """What MAML and Reptile are measured against: priors made by hand, sparse regression, statistics of many tasks.
 
 A method returns either effective coefficients (a solver of one task, or of a batch of tasks one by one) or feature
-weights (what was learned from many tasks). Its last knob, a penalty say, is turned by `best_of`, on the method's own
-training tasks. scikit-learn is imported where it is used.
+weights (what was learned from many tasks). Its last knob, a penalty say, is an argument. scikit-learn is imported
+where it is used.
 
 Taught in notebooks 02_overfitting, 06_prior, 07_classification and 09_traffic.
 """
@@ -14,7 +14,6 @@ import numpy as np
 from fourier_meta import checks
 from fourier_meta.features import frequencies
 from fourier_meta.regression import check_regression
-from fourier_meta.tasks import Tasks
 
 
 def smoothness_weights(n_features, power=2.0):
@@ -98,31 +97,3 @@ def group_lasso_weights(tasks, strength=0.01, steps=300):
         shrunk = moved * np.maximum(0, 1 - penalty / curvature / np.maximum(size, 1e-300))
         current, ahead = shrunk, shrunk + k / (k + 3) * (shrunk - current)
     return np.sqrt(np.mean(current**2, axis=0))
-
-
-def draw_from(tasks, n_tasks=15, seed=0):
-    """Endless batches of `n_tasks` tasks from a fixed pool, a source for `train_maml` and `train_reptile`.
-
-    The points of a task come in a new order each time, so that each time another half of them is held out. Tasks
-    repeat within a batch only if the pool is smaller than a batch.
-    """
-    rng, n_tasks = np.random.default_rng(seed), checks.at_least("n_tasks", n_tasks, 1, 15)
-    while True:
-        chosen = rng.choice(len(tasks.labels), n_tasks, replace=len(tasks.labels) < n_tasks)
-        order = rng.random((n_tasks, tasks.n_points)).argsort(axis=1)
-        yield Tasks(tasks.features[chosen[:, None], order], tasks.labels[chosen[:, None], order])
-
-
-def held_out_error(solve, tasks, folds=4):
-    """Mean squared error at points that `solve` did not see: each fold of every task's points is left out in turn."""
-    fold = np.arange(tasks.n_points) % checks.at_least("folds", folds, 2, 4)
-    squares = 0.0
-    for left_out in (fold == number for number in np.unique(fold)):
-        estimate = solve(tasks.features[:, ~left_out], tasks.labels[:, ~left_out])
-        squares += np.sum((np.matvec(tasks.features[:, left_out], estimate) - tasks.labels[:, left_out]) ** 2)
-    return squares / tasks.labels.size
-
-
-def best_of(solvers, tasks, folds=4):
-    """The one of several solvers whose `held_out_error` on these tasks is least."""
-    return min(solvers, key=lambda solve: held_out_error(solve, tasks, folds))

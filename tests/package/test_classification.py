@@ -1,4 +1,4 @@
-"""Signs instead of values: labels, scores, energies, and the logistic oracle."""
+"""Signs instead of values: labels, scores and batches."""
 
 import numpy as np
 
@@ -37,12 +37,3 @@ def test_batches_of_signs_are_new_tasks_and_follow_their_seed():
     np.testing.assert_array_equal(first.labels, second.labels)
     batches = signs.sign_batches(FAMILY, 4, 6)
     assert not np.array_equal(next(batches).features, next(batches).features)
-
-
-def test_the_logistic_oracle_classifies_and_survives_a_task_of_one_class():
-    tasks = signs.sign_labels(FAMILY.sample(20, 60, rng(19)))
-    fitted = signs.logistic(tasks.features, tasks.labels)
-    assert np.median(signs.sign_scores(fitted, tasks.effective)[0]) > 0.95
-    one_class = signs.logistic(tasks.features[:1], np.ones((1, 60)))
-    assert one_class[0, 0] == 1
-    assert not one_class[0, 1:].any()

@@ -1,12 +1,9 @@
 """The rivals do what their names say: checked against closed forms and scikit-learn."""
 
-from functools import partial
-from itertools import islice
-
 import numpy as np
 import pytest
 
-from fourier_meta import TaskFamily, min_norm, ridge, risk, rivals, train_maml, train_reptile
+from fourier_meta import TaskFamily, risk, rivals
 
 FAMILY = TaskFamily(41, (0, 1, 2))
 
@@ -73,47 +70,6 @@ def test_group_lasso_is_scikit_learns_multitask_lasso_when_all_tasks_share_x():
     np.testing.assert_allclose(rivals.group_lasso_weights(tasks, strength=0.05, steps=2000), expected, atol=1e-6)
 
 
-def test_a_pool_repeats_its_tasks_with_their_points_in_a_new_order():
-    pool = FAMILY.sample(2, 6, rng(13))
-    first, second = islice(rivals.draw_from(pool, n_tasks=15, seed=0), 2)
-    assert first.labels.shape == (15, 6)
-    known = {tuple(sorted(row)) for row in pool.labels}
-    assert {tuple(sorted(row)) for row in first.labels} == known
-    assert not np.array_equal(first.labels, second.labels)
-    place = np.argwhere(pool.labels == first.labels[4, 3])[0]
-    np.testing.assert_array_equal(first.features[4, 3], pool.features[tuple(place)])  # rows move with their labels
-    again = next(rivals.draw_from(pool, n_tasks=15, seed=0))
-    np.testing.assert_array_equal(again.labels, first.labels)
-    whole = next(rivals.draw_from(FAMILY.sample(20, 6, rng(14)), n_tasks=15))
-    assert len({tuple(sorted(row)) for row in whole.labels}) == 15
-
-
-def test_training_takes_a_pool():
-    pool = FAMILY.sample(30, 16, rng(15))
-    run = train_maml(rivals.draw_from(pool), steps=100, inner_rate=0.02)
-    assert set(np.argsort(-np.abs(run.weights))[:3]) == {0, 1, 2}
-    assert train_reptile(rivals.draw_from(pool), 0.001, steps=20).step == 20
-
-
-def test_the_held_out_error_leaves_every_point_out_once():
-    tasks = TaskFamily(41, noise=0.1).sample(4, 8, rng(16))
-    solve = partial(ridge, penalty=0.1)
-    squares = []
-    for phi, y in zip(tasks.features, tasks.labels, strict=True):
-        for i in range(8):
-            others = np.arange(8) % 4 != i % 4
-            squares.append((phi[i] @ solve(phi[others], y[others]) - y[i]) ** 2)
-    assert rivals.held_out_error(solve, tasks, folds=4) == pytest.approx(np.mean(squares))
-    pair = tasks.split(2)[0]  # fewer points than folds: each is a fold
-    assert np.isfinite(rivals.held_out_error(solve, pair, folds=4))
-
-
-def test_the_best_solver_is_the_one_that_predicts_left_out_points():
-    tasks = FAMILY.sample(10, 8, rng(17))
-    known = partial(min_norm, weights=FAMILY.true_weights)
-    assert rivals.best_of([min_norm, known, partial(ridge, penalty=1.0)], tasks) is known
-
-
 @pytest.mark.parametrize(
     ("call", "names"),
     [
@@ -121,8 +77,6 @@ def test_the_best_solver_is_the_one_that_predicts_left_out_points():
         (lambda tasks: rivals.matching_pursuit(tasks.features, tasks.labels, n_true=0), "n_true"),
         (lambda tasks: rivals.moment_weights(tasks, n_true=0), "n_true"),
         (lambda tasks: rivals.group_lasso_weights(tasks, strength=-1.0), "strength"),
-        (lambda tasks: rivals.held_out_error(min_norm, tasks, folds=1), "folds"),
-        (lambda tasks: next(rivals.draw_from(tasks, n_tasks=0)), "n_tasks"),
         (lambda tasks: rivals.smoothness_weights(9, power=-1), "power"),
     ],
 )

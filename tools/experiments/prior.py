@@ -13,6 +13,7 @@ from experiments import Experiment
 from fourier_meta import (
     Descent,
     TaskFamily,
+    Tasks,
     fomaml_gradient,
     largest_stable_rate,
     maml_gradient,
@@ -27,8 +28,6 @@ from fourier_meta import (
 )
 from fourier_meta.bayes import empirical_bayes, posterior_mean
 from fourier_meta.rivals import (
-    best_of,
-    draw_from,
     group_lasso_weights,
     lasso,
     matching_pursuit,
@@ -48,6 +47,34 @@ STRENGTHS = (0.3, 0.1, 0.03, 0.01)  # penalties of lasso and group lasso to choo
 
 
 # Contestants
+
+
+def draw_from(tasks, n_tasks=15, seed=0):
+    """Endless batches of `n_tasks` tasks from a fixed pool, a source for `train_maml` and `train_reptile`.
+
+    The points of a task come in a new order each time, so that each time another half of them is held out. Tasks
+    repeat within a batch only if the pool is smaller than a batch.
+    """
+    rng = np.random.default_rng(seed)
+    while True:
+        chosen = rng.choice(len(tasks), n_tasks, replace=len(tasks) < n_tasks)
+        order = rng.random((n_tasks, tasks.n_points)).argsort(axis=1)
+        yield Tasks(tasks.features[chosen[:, None], order], tasks.labels[chosen[:, None], order])
+
+
+def held_out_error(solve, tasks, folds=4):
+    """Mean squared error at points that `solve` did not see: each fold of every task's points is left out in turn."""
+    fold = np.arange(tasks.n_points) % folds
+    squares = 0.0
+    for left_out in (fold == number for number in np.unique(fold)):
+        estimate = solve(tasks.features[:, ~left_out], tasks.labels[:, ~left_out])
+        squares += np.sum((np.matvec(tasks.features[:, left_out], estimate) - tasks.labels[:, left_out]) ** 2)
+    return squares / tasks.labels.size
+
+
+def best_of(solvers, tasks):
+    """The one of several solvers whose `held_out_error` on these tasks is least."""
+    return min(solvers, key=lambda solve: held_out_error(solve, tasks))
 
 
 def zero(features, labels):
