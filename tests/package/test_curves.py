@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fourier_meta import Tasks, fourier_features, train_maml
-from fourier_meta.tasks import Curves
+from fourier_meta.curves import Curves
 
 PLACES = np.arange(8.0)
 PHI = fourier_features(PLACES / 4 - 1, 5)
