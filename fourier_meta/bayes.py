@@ -15,7 +15,7 @@ import numpy as np
 from fourier_meta import checks, kernel
 from fourier_meta.regression import check_regression, many_waves
 
-FLOOR = 1e-8  # the noise variance is at least this part of the labels' mean square, so that C can be inverted
+LEAST_NOISE = 1e-8  # the noise variance is at least this part of the labels' mean square, so that C can be inverted
 GONE = 1e-30  # a variance below this part of the largest is 0 from then on
 
 
@@ -174,7 +174,7 @@ def _start(batches, noise):
         raise ValueError("labels must not all be zero, they show no variance; pass tasks that were observed")
     power = sum(_power(features) for features, _ in batches) / sum(labels.size for _, labels in batches)
     variances = 0.9 * size / np.maximum(power, 1e-300) / len(power)
-    least = np.append(np.zeros_like(power), FLOOR * size)
+    least = np.append(np.zeros_like(power), LEAST_NOISE * size)
     known = 0.1 * size if noise is None else checks.real("noise", noise, 0.1, minimum=0, above=True) ** 2
     return np.maximum(np.append(np.where(power > 0, variances, 0), known), least), least
 

@@ -202,7 +202,7 @@ def _described_function(name, value):
     found = getattr(sys.modules.get(module), place, None) is value  # as pickle finds it
     bound = not isinstance(getattr(value, "__self__", None), types.ModuleType | None)
     kept = bool(getattr(value, "__closure__", None))
-    if not plain or bound or not (found or not (kept or "<" in place)):
+    if not plain or bound or (not found and (kept or "<" in place)):
         raise ValueError(
             f"{name} must be something that a record can name, got {shown(value)}; "
             "pass a function made with def at the top level, or functools.partial of one"

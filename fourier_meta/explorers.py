@@ -139,7 +139,7 @@ def _current_cell():
 # Words and numbers
 
 
-def number(value):
+def in_digits(value):
     """A number as a sentence says it: two or three digits, or that it is rounding."""
     if 0.001 <= abs(value) < 10000:
         return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
@@ -149,7 +149,7 @@ def number(value):
 
 def span(values):
     """The range of some numbers, rounded: one number where both ends round to it."""
-    return " to ".join(dict.fromkeys((number(np.min(values)), number(np.max(values)))))
+    return " to ".join(dict.fromkeys((in_digits(np.min(values)), in_digits(np.max(values)))))
 
 
 def count(size, noun):
@@ -159,7 +159,7 @@ def count(size, noun):
 
 def ranked(values):
     """Methods and their values, the least first."""
-    return ", ".join(f"{name} {number(values[name])}" for name in sorted(values, key=values.get))
+    return ", ".join(f"{name} {in_digits(values[name])}" for name in sorted(values, key=values.get))
 
 
 def called(options):
@@ -315,7 +315,7 @@ class TasksExplorer(Explorer):
         if not hidden:
             return f"{seen}: no direction is invisible. The labels leave one explanation, and it is the truth."
         apart = np.abs(moves @ dense_features(tasks.n_features).T).max()
-        at_points = number(np.abs(moves @ tasks.features[0].T).max())
+        at_points = in_digits(np.abs(moves @ tasks.features[0].T).max())
         hidden = f"{count(hidden, 'direction')} cannot be seen in the labels"
         return f"{seen}: {hidden}. Grey curves leave the truth by up to {apart:.2f}, and at the points by {at_points}."
 
@@ -383,8 +383,8 @@ class OverfittingExplorer(Explorer):
     def sentence(self, setting, numbers, running):
         """Errors, survival, aliases."""
         task, estimate, left = numbers
-        training = number(np.mean((task.features[0] @ estimate - task.labels[0]) ** 2))
-        test, zero = number(risk(estimate, task.effective[0])), number(np.sum(task.effective**2))
+        training = in_digits(np.mean((task.features[0] @ estimate - task.labels[0]) ** 2))
+        test, zero = in_digits(risk(estimate, task.effective[0])), in_digits(np.sum(task.effective**2))
         parts = ", ".join(f"{name} {part:.0%}" for name, part in zip(("constant", "sine", "cosine"), left, strict=True))
         ends = "At such x there are no aliases, and everything leaks a little into everything."
         if setting["design"] == "grid":
@@ -473,7 +473,7 @@ class MamlExplorer(Explorer):
         fits = {name: dense_features(257) @ estimate[0] for name, estimate in estimates.items()}
         draw_task(axes[-1], "an unseen task; median risk of ten", tasks, fits)
         told = {name: "weights 1" if name == "min-norm" else name for name in fits}
-        write_key(axes[-1], {f"{told[name]}: {number(value)}": color_of(name) for name, value in risks.items()})
+        write_key(axes[-1], {f"{told[name]}: {in_digits(value)}": color_of(name) for name, value in risks.items()})
 
     def draw_own(self, axes, setting, runs, top):
         """Every weight as it is now."""
@@ -613,7 +613,7 @@ class PointsExplorer(Explorer):
         """A bar for each method, its name above."""
         for row, (name, value) in enumerate(errors.items()):
             ax.hlines(-row, limits[0], max(value, limits[0]), color=color_of(name), linewidth=7)
-            text = f"{name}: {number(value)}"
+            text = f"{name}: {in_digits(value)}"
             ax.text(0.01, 0.22 - row, text, color=color_of(name), transform=ax.get_yaxis_transform(), zorder=6)
         frame_axes(ax, self.kind, self.unit, limits, 0.7, 0.6 - len(errors), yticks=[])
 
@@ -660,7 +660,7 @@ class DayExplorer(PointsExplorer):
     def place(self, setting):
         """In words, what was seen."""
         read = self.hours[self.arguments(setting)["places"]]
-        return f"of {setting['day']}, read at {', '.join(map(number, read))}"
+        return f"of {setting['day']}, read at {', '.join(map(in_digits, read))}"
 
     def draw(self, axes, setting, numbers, running):
         """The day, its readings and its fits; the error of each."""

@@ -170,7 +170,7 @@ class Tables:
         return waves
 
 
-def slices(grams):
+def few_at_a_time(grams):
     """Cut the tasks into slices that are small enough to be looked at together."""
     return [slice(first, first + grams.few) for first in range(0, len(grams.labels), grams.few)]
 
@@ -218,7 +218,7 @@ def solve_min_norm(gram, labels):
 def through_steps(gram, labels, others, targets, inner_steps, inner_rate):
     """Exact derivatives through all inner steps: `descend`, and its adjoint recursion."""
     residuals, dual = _residuals(gram, labels, inner_steps, inner_rate)
-    loss, fall, back = _validate(others, targets, dual)
+    loss, fall, back = _derivatives(others, targets, dual)
     step, adjoint, adjoints = 2 * inner_rate / gram.shape[-1], np.zeros_like(dual), np.empty_like(residuals)
     for k in reversed(range(inner_steps)):
         adjoint = adjoint - step * (back + np.matvec(gram, adjoint))
@@ -230,19 +230,19 @@ def through_steps(gram, labels, others, targets, inner_steps, inner_rate):
 def through_last(gram, labels, others, targets, inner_steps, inner_rate):
     """First order: the adapted coefficients alpha = c / w count as constants."""
     dual = descend(gram, labels, inner_steps, inner_rate)
-    loss, fall, back = _validate(others, targets, dual)
+    loss, fall, back = _derivatives(others, targets, dual)
     return loss, (0 * gram, _outer(fall, dual) / 2), (0 * back, fall)
 
 
 def through_ridge(gram, labels, others, targets, penalty):
     """Exact derivatives through `solve_ridge`; with penalty 0 through interpolation."""
     dual = solve_ridge(gram, labels, penalty)
-    loss, fall, back = _validate(others, targets, dual)
+    loss, fall, back = _derivatives(others, targets, dual)
     adjoint = -solve_ridge(gram, back, penalty)
     return loss, (_outer(adjoint, dual), _outer(fall, dual)), (adjoint, fall)
 
 
-def _validate(others, targets, dual):
+def _derivatives(others, targets, dual):
     """Sum over tasks of the validation loss, its derivative in the values there, and in the dual coefficients."""
     missed = np.matvec(others, dual) - targets
     fall = 2 / missed.shape[1] * missed
@@ -278,7 +278,7 @@ def meta_gradient(through, weights, train, validation, start=None):
     grams.load(weights.astype(grams.labels.dtype, copy=False) ** 2)
     labels = grams.labels if start is None else grams.labels - grams.values(start)
     loss, sums, pulls = 0.0, 0.0, np.empty(labels.shape)
-    for few in slices(grams):
+    for few in few_at_a_time(grams):
         gram = grams.gram(few)
         part, slopes, pull = through(gram[:, :n], labels[few, :n], gram[:, n:], labels[few, n:])
         loss, pulls[few] = loss + part / len(labels), np.concatenate(pull, axis=1)
@@ -301,7 +301,7 @@ def risk_parts(weights, tasks, solve):
     grams.load(squared)
     others.load(false)
     off, dual = np.empty(len(tasks)), np.empty(tasks.labels.shape)
-    for few in slices(grams):
+    for few in few_at_a_time(grams):
         dual[few] = solve(grams.gram(few), grams.labels[few])
         off[few] = np.vecdot(dual[few], np.matvec(others.gram(few), dual[few]))
     found = squared[support] * np.vecmat(dual, fourier_columns(tasks.x, support))
@@ -319,7 +319,7 @@ def evidence(grams, variances):
     """
     grams.load(variances[:-1])
     likelihood, observed, expected, last = 0.0, 0.0, 0.0, np.zeros(2)
-    for few in slices(grams):
+    for few in few_at_a_time(grams):
         labels, covariance = grams.labels[few], grams.gram(few) + variances[-1] * np.eye(grams.n_columns)
         inverse = np.linalg.inv(covariance)
         dual = np.matvec(inverse, labels)
@@ -352,12 +352,12 @@ def is_cheaper(train, validation, inner_steps):
     return by_tables < 4.6e4 + 6.6e3 * inner_steps + len(train) * d * (make * (n + m) + products)
 
 
-def largest_stable_rate(weights, tasks):
+def stable_rate_of_tables(weights, tasks):
     """Inner rate at which descent on any of these tasks starts to diverge: n / (largest eigenvalue of a Gram matrix).
 
     Infinite if all weights are zero.
     """
     grams, largest = Tables(tasks), np.abs(weights).max() or 1.0
     grams.load((weights / largest) ** 2)
-    top = max(np.linalg.eigvalsh(grams.gram(few)).max() for few in slices(grams))
+    top = max(np.linalg.eigvalsh(grams.gram(few)).max() for few in few_at_a_time(grams))
     return grams.n_columns / top / largest / largest if top > 0 else math.inf

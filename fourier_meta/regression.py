@@ -213,14 +213,14 @@ def aliased_min_norm(effective, weights, n_points):
     weights = _ratios(weights)
     representative, factor = alias_classes(n_points, effective.shape[-1])
     live = factor != 0
-    share = weights[live] ** 2 * factor[live]
+    pull = weights[live] ** 2 * factor[live]
     classes = representative[live]
-    total = np.bincount(classes, share * factor[live])[classes]
+    total = np.bincount(classes, pull * factor[live])[classes]
     aliased = np.zeros(effective.shape)
     with np.errstate(over="ignore", invalid="ignore"):
         each = (effective * factor)[..., live].reshape(-1, len(classes))
         mass = np.array([np.bincount(classes, task)[classes] for task in each]).reshape(*effective.shape[:-1], -1)
-        aliased[..., live] = mass * np.divide(share, total, out=np.zeros_like(share), where=total > 0)
+        aliased[..., live] = mass * np.divide(pull, total, out=np.zeros_like(pull), where=total > 0)
     return checks.in_range(aliased, "scale the effective coefficients down")
 
 
@@ -303,7 +303,7 @@ def many_waves(tasks):
 def stable_rate(weights, tasks):
     """The smallest `largest_stable_rate` of these tasks, float."""
     if many_waves(tasks):
-        return kernel.largest_stable_rate(weights, tasks)
+        return kernel.stable_rate_of_tables(weights, tasks)
     return float(largest_stable_rate(tasks.features, weights).min())
 
 

@@ -169,7 +169,7 @@ def load_run(path):
             arrays = dict(stored)
         taken, kept = arrays.pop("snapshots.step").tolist(), arrays.pop("snapshots.weights")
         states = [
-            tuple(_plain(arrays.pop(f"state.{i}.{j}")) for j in range(size)) if size else None
+            tuple(_number_or_array(arrays.pop(f"state.{i}.{j}")) for j in range(size)) if size else None
             for i, size in enumerate(record.pop("state_sizes"))
         ]
         state = {"optimisers": states, "streams": record.pop("streams")}
@@ -178,7 +178,7 @@ def load_run(path):
         raise ValueError(f"path {str(path)!r} holds no run ({error!r}); pass a path that Run.save wrote") from None
 
 
-def _plain(part):
+def _number_or_array(part):
     """A number as Python's, whose powers have the same last digit as before it was saved; an array as it is."""
     return part if part.ndim else part.item()
 
@@ -382,16 +382,15 @@ class _Progress:
         self.step += 1
         with np.errstate(over="ignore", invalid="ignore"):
             loss, *gradients = objective(*(values.copy() for values in before), *batch)
-            steps = zip(before, gradients, self.states, strict=False)  # the start has no gradient unless it is learned
-            moved = [outer(values, gradient, state, progress) for values, gradient, state in steps]
+            parts = zip(before, gradients, self.states, strict=False)  # the start has no gradient unless it is learned
+            moved, states = zip(*(outer(*part, progress) for part in parts), strict=True)
         self.losses[self.step - 1] = loss
-        finite = all(np.isfinite(values).all() for values, _ in moved)
+        finite = all(np.isfinite(values).all() for values in moved)
         if not (loss <= 1000 * batch[-1].zero_loss and finite):  # a NaN loss stops, too
             raise divergence(stable_rate(self.weights, batch[0]), self.config["inner_rate"])
         self.stuck = loss > 0 and not any(gradient.any() for gradient in gradients)
-        (self.weights, *start), states = zip(*moved, strict=True)
-        self.start = start[0] if start else self.start
-        self.states = states if start else (*states, None)
+        self.weights, self.start = moved + before[len(moved) :]
+        self.states = (*states, *self.states[len(moved) :])
         if self.step == self.steps or self.step % self.every == 0:
             self.snapshots = (*self.snapshots, (self.step, self.weights.copy()))
 

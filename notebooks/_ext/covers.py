@@ -15,7 +15,7 @@ import days
 from fourier_meta import TaskFamily, Tasks, alias_classes, fourier_features, min_norm, train_maml, train_reptile
 
 STEPS, N_POINTS, TASK_SEED = 500, 4, 7
-FLOOR = 4e-3  # smaller weights stand on the floor of the log axis
+LOWEST = 4e-3  # smaller weights stand on the floor of the log axis
 
 
 class Tone(NamedTuple):
@@ -91,7 +91,7 @@ def _check_alt(maml, reptile):
 def draw_weights(ax, run, color, tone, title):
     """Stems from the start of each weight to its end, on a log axis, true features in colour."""
     index = np.sqrt(np.arange(len(run.weights)))
-    start, end = np.abs(run.initial_weights), np.maximum(np.abs(run.weights), FLOOR)
+    start, end = np.abs(run.initial_weights), np.maximum(np.abs(run.weights), LOWEST)
     true = np.arange(len(end)) < 3
     ax.plot(*_stems(index[~true], start[~true], end[~true]), color=tone.faint, linewidth=0.6, alpha=0.45)
     ax.plot(index[~true], end[~true], "o", color=tone.faint, markersize=1.8)
@@ -101,7 +101,7 @@ def draw_weights(ax, run, color, tone, title):
     ax.text(index[-1], 1.12, "start", color=tone.quiet, ha="right", va="bottom", fontsize=9)
     ax.text(index[2] + 0.5, end[2], "1, sin πx, cos πx", color=color, va="center", fontsize=10)
     ax.set_yscale("log")
-    ax.set(ylim=(FLOOR, 14), xlim=(-0.4, index[-1] + 0.2), yticks=[0.01, 0.1, 1, 10])
+    ax.set(ylim=(LOWEST, 14), xlim=(-0.4, index[-1] + 0.2), yticks=[0.01, 0.1, 1, 10])
     ax.set_yticklabels(["0.01", "0.1", "1", "10"])
     ticks = np.array([0, 4, 16, 64, 128, 256])
     ax.set_xticks(np.sqrt(ticks), [str(tick) for tick in ticks])

@@ -341,7 +341,7 @@ def test_what_is_stored_in_a_notebook_is_one_stable_line(name, short):
 
 def test_numbers_are_said_in_few_digits():
     values = (0, 3e-31, 1.234e-7, 0.0123, 2.345, 1234.5, 123456)
-    assert [explorers.number(value) for value in values] == [
+    assert [explorers.in_digits(value) for value in values] == [
         "below 1e-12", "below 1e-12", "1.2e-7", "0.0123", "2.35", "1,234", "1.2e5",
     ]  # fmt: skip
 

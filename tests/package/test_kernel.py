@@ -144,8 +144,8 @@ def test_rates_are_stable_up_to_the_one_that_is_named():
     tasks = TaskFamily(300, (0, 5)).sample(3, 7, np.random.default_rng(0))
     weights = np.linspace(0.1, 2, 300)
     stable = regression.largest_stable_rate(tasks.features, weights).min()
-    np.testing.assert_allclose(kernel.largest_stable_rate(weights, tasks), stable)
-    assert kernel.largest_stable_rate(np.zeros(300), tasks) == np.inf
+    np.testing.assert_allclose(kernel.stable_rate_of_tables(weights, tasks), stable)
+    assert kernel.stable_rate_of_tables(np.zeros(300), tasks) == np.inf
 
 
 @pytest.mark.parametrize("n_features", [257, 2049])

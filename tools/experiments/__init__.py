@@ -9,6 +9,10 @@ import pkgutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from fourier_meta import Adam, Descent
+
+OPTIMISERS = {"Adam": Adam(0.05), "one common scale": Descent(0.05)}  # of the weights, by the name in a table
+
 
 @dataclass(frozen=True)
 class Experiment:

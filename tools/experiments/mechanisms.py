@@ -4,9 +4,8 @@ from functools import partial
 
 import numpy as np
 
-from experiments import Experiment
+from experiments import OPTIMISERS, Experiment
 from fourier_meta import (
-    Adam,
     Descent,
     TaskFamily,
     few_shot_risk,
@@ -21,7 +20,6 @@ from fourier_meta import (
 )
 
 UNSEEN = 50  # tasks on which every trained result is tested
-OPTIMISERS = {"Adam": Adam(0.05), "one common scale": Descent(0.05)}
 METHODS = {
     "MAML": train_maml,
     "MAML, nothing held out": partial(train_maml, n_validation=0),
@@ -90,7 +88,7 @@ NOISE = f"5 tasks a step; risk from 16 points by 20 inner steps, median of {UNSE
 EXPERIMENTS = {
     "mechanisms": Experiment(
         mechanisms,
-        {"method": list(METHODS), "optimiser": ["Adam", "one common scale"], "start": STARTS},
+        {"method": list(METHODS), "optimiser": list(OPTIMISERS), "start": STARTS},
         SEEDS,
         ABOUT,
     ),

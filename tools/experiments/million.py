@@ -8,9 +8,8 @@ from functools import partial
 import numpy as np
 from distributed import Client, LocalCluster
 
-from experiments import Experiment
+from experiments import OPTIMISERS, Experiment
 from fourier_meta import (
-    Adam,
     Descent,
     TaskFamily,
     few_shot_risk,
@@ -56,13 +55,10 @@ def trained(n_features, case, steps, rate, seed):
     return [row | scores(run.weights, family, seed)]
 
 
-OUTER = {"Adam": Adam(0.05), "one common scale": Descent(0.05)}
-
-
 def outer(optimiser, start, seed, n_features=65_537, steps=300):
     """The two outer optimisers from the same starts; the inner rate is stable at each of them."""
     family, inner_rate = TaskFamily(n_features), min(0.02, 0.02 * 257 / n_features / start**2)
-    run = train_maml(family, start, steps=steps, outer=OUTER[optimiser], inner_rate=inner_rate, seed=seed)
+    run = train_maml(family, start, steps=steps, outer=OPTIMISERS[optimiser], inner_rate=inner_rate, seed=seed)
     return [{"optimiser": optimiser, "start": start, "seed": seed} | scores(run.weights, family, seed)]
 
 
@@ -169,7 +165,7 @@ EXPERIMENTS = {
     ),
     "million_outer": Experiment(
         outer,
-        {"optimiser": list(OUTER), "start": [1.0, 0.01, 0.001]},
+        {"optimiser": list(OPTIMISERS), "start": [1.0, 0.01, 0.001]},
         range(3),
         "65,537 features, 300 steps: the inner rate is 0.02, or as much smaller as the start needs",
     ),
