@@ -1,7 +1,7 @@
 """Fit one task, or a batch of tasks, when every feature carries a weight.
 
-The model is y = phi(x) . (w * alpha). Closed forms return the effective coefficients beta = w * alpha, because only
-these are determined by the data; gradient descent returns alpha, because alpha is what it moves.
+The model is y = phi(x) . (w * alpha). Solvers return the effective coefficients beta = w * alpha, because only these
+are determined by the data.
 
 Taught in notebooks 02_overfitting (closed forms) and 03_maml (gradient descent as an inner loop).
 """
@@ -104,58 +104,40 @@ def ridge(features, labels, penalty, weights=None):
     return checks.in_range(effective, SMALLER)
 
 
-def gradient_descent(features, labels, weights, inner_steps=5, inner_rate=0.02):
-    """Take `inner_steps` steps of gradient descent on the mean squared error, from alpha = 0.
-
-    Uses operators only, so it runs on NumPy arrays and, differentiably, on torch tensors.
+def few_steps(features, labels, weights, inner_steps=5, inner_rate=0.02):
+    """Take `inner_steps` steps of gradient descent on the mean squared error in alpha, from alpha = 0.
 
     Parameters
     ----------
-    features : array or tensor (..., n_points, n_features).
-    labels : array or tensor (..., n_points).
-    weights : array or tensor (n_features,).
+    features : array (..., n_points, n_features).
+    labels : array (..., n_points).
+    weights : array (n_features,).
     inner_steps : int >= 0.
     inner_rate : float > 0, stable below `largest_stable_rate(features, weights)`.
 
     Returns
     -------
-    coefficients alpha, array or tensor (..., n_features); predict with features @ (weights * alpha).
+    effective coefficients weights * alpha, array (..., n_features).
 
     Raises
     ------
-    ValueError if the number of steps is negative, the rate is not positive, shapes disagree, or the descent diverges
-    until its numbers overflow (arrays only: the size of a tensor's numbers is torch's business).
+    ValueError if the number of steps is negative, the rate is not positive, an argument is not finite or shapes
+    disagree, or if the descent diverges until its numbers overflow.
 
-    In no notebook by this name: chapter 3 writes it out.
+    Taught in notebook 04_reptile; chapter 3 writes it out as the inner loop.
     """
     inner_steps, inner_rate = check_inner_loop(inner_steps, inner_rate)
-    if any(hasattr(value, "requires_grad") for value in (features, labels, weights)):
-        check_tensors(features, labels, weights)
-        return _descend(features, labels, weights, inner_steps, inner_rate)
     features, labels, weights = check_regression(features, labels, weights)
-    with np.errstate(over="ignore", invalid="ignore"):
-        coefficients = _descend(features, labels, weights, inner_steps, inner_rate)
-    if not np.isfinite(coefficients).all():
-        raise divergence(largest_stable_rate(features, weights).min(), inner_rate)
-    return coefficients
-
-
-def few_steps(features, labels, weights, inner_steps=5, inner_rate=0.02):
-    """What `gradient_descent` predicts with: the effective coefficients weights * alpha, array (..., n_features).
-
-    Raises ValueError as `gradient_descent` does. Taught in notebook 04_reptile.
-    """
-    return weights * gradient_descent(features, labels, weights, inner_steps, inner_rate)
-
-
-def _descend(features, labels, weights, inner_steps, inner_rate):
-    """Take the steps of `gradient_descent`, on arrays or tensors."""
     step = 2 * inner_rate / features.shape[-2]
-    coefficients = 0 * (labels[..., None, :] @ features)[..., 0, :]
-    for _ in range(inner_steps):
-        residual = (coefficients * weights)[..., None, :] @ features.mT - labels[..., None, :]
-        coefficients = coefficients - step * weights * (residual @ features)[..., 0, :]
-    return coefficients
+    with np.errstate(over="ignore", invalid="ignore"):
+        coefficients = 0 * (labels[..., None, :] @ features)[..., 0, :]
+        for _ in range(inner_steps):
+            residual = (coefficients * weights)[..., None, :] @ features.mT - labels[..., None, :]
+            coefficients = coefficients - step * weights * (residual @ features)[..., 0, :]
+        effective = weights * coefficients
+    if not np.isfinite(effective).all():
+        raise divergence(largest_stable_rate(features, weights).min(), inner_rate)
+    return effective
 
 
 def largest_stable_rate(features, weights=None):
@@ -341,27 +323,12 @@ def match_regression(features, labels, weights=None):
     """As `check_regression`, without looking for NaN: that costs as much as a product with the features."""
     features, labels = checks.floats("features", features), checks.floats("labels", labels)
     weights = np.ones(features.shape[-1], features.dtype) if weights is None else checks.floats("weights", weights)
-    check_shapes(features, labels, weights)
-    return features, labels, weights
-
-
-def check_shapes(features, labels, weights):
-    """Raise ValueError unless features (..., n, d), labels (..., n) and weights (d,) fit and are not empty."""
     if features.ndim < 2 or 0 in features.shape:
-        got = f"got shape {tuple(features.shape)}"
+        got = f"got shape {features.shape}"
         raise ValueError(f"features must have shape (..., n_points, n_features) without a 0, {got}; draw some")
     checks.same_shape("labels", labels.shape, features.shape[:-1], "a label for every row of features")
     checks.same_shape("weights", weights.shape, features.shape[-1:], "a weight for every column of features")
-
-
-def check_tensors(features, labels, weights):
-    """Raise ValueError unless all three are torch tensors that fit."""
-    for name, value in {"features": features, "labels": labels, "weights": weights}.items():
-        if not hasattr(value, "requires_grad"):
-            raise ValueError(
-                f"{name} must be a tensor as the others are, got {checks.shown(value)}; pass torch.as_tensor(...)"
-            )
-    check_shapes(features, labels, weights)
+    return features, labels, weights
 
 
 def check_inner_loop(inner_steps, inner_rate):

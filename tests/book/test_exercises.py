@@ -14,8 +14,8 @@ import pytest
 from fourier_meta import (
     Tasks,
     exercises,
+    few_steps,
     fomaml_gradient,
-    gradient_descent,
     maml_gradient,
     maml_steps,
     min_norm,
@@ -193,7 +193,7 @@ def start_gradient(theta, features, labels, unseen, targets, inner_steps, inner_
     ones = np.ones(len(theta))
     if through:
         return maml_gradient(ones, train, held_out, inner_steps, inner_rate, start=theta)[2]
-    end = theta + gradient_descent(features, labels - features @ theta, ones, inner_steps, inner_rate)
+    end = theta + few_steps(features, labels - features @ theta, ones, inner_steps, inner_rate)
     return 2 / len(targets) * unseen.T @ (unseen @ end - targets)
 
 
@@ -219,7 +219,7 @@ WRONG["check_03_3"] = [
 
 
 def reptile_step(theta, features, labels, inner_steps, inner_rate, step_size, part=1.0):
-    ends = theta + gradient_descent(features, labels - features @ theta, np.ones(len(theta)), inner_steps, inner_rate)
+    ends = theta + few_steps(features, labels - features @ theta, np.ones(len(theta)), inner_steps, inner_rate)
     return theta + part * step_size * (ends.mean(axis=0) - theta)
 
 

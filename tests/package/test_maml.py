@@ -6,12 +6,12 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from by_autograd import descend
 
 from fourier_meta import (
     Adam,
     TaskFamily,
     fomaml_gradient,
-    gradient_descent,
     joint_gradient,
     maml_gradient,
     min_norm,
@@ -194,7 +194,7 @@ def test_the_first_order_gradient_in_the_start_holds_alpha_fixed():
     features, labels, new_features, new_labels = map(torch.tensor, arrays)
     w, s = torch.tensor(weights, requires_grad=True), torch.tensor(start, requires_grad=True)
     shifted = (labels - features @ s).detach()
-    alpha = gradient_descent(features, shifted, w, 5, 0.02).detach()
+    alpha = descend(features, shifted, w, 5, 0.02).detach()
     predicted = (new_features @ (s + w * alpha)[..., None])[..., 0]
     slopes = torch.autograd.grad(((predicted - new_labels) ** 2).mean(), (w, s))
     for mine, expected in zip(fomaml_gradient(weights, train, validation, start=start)[1:], slopes, strict=True):

@@ -22,8 +22,8 @@ from fourier_meta import (
     Descent,
     Interpolate,
     TaskFamily,
+    few_steps,
     fomaml_gradient,
-    gradient_descent,
     interrupted_run,
     joint_descent,
     load_run,
@@ -47,7 +47,7 @@ LOOPS = [maml_steps, reptile_steps]
 INNER = {"inner_steps": 5, "inner_rate": 0.02}
 LOOP = {"weights": "ones", "steps": 1000, "n_tasks": 15, "n_points": 64, "seed": 0, "resume": None, **INNER}
 DEFAULTS = {
-    gradient_descent: INNER,
+    few_steps: INNER,
     joint_descent: {"inner_steps": 20, "inner_rate": 0.02},
     maml_gradient: {**INNER, "start": None},
     fomaml_gradient: {**INNER, "start": None},
