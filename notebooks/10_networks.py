@@ -301,7 +301,7 @@ x, y, _ = sample(n_tasks, 2 * n_points, np.random.default_rng(seed))
 gradient = grad(mean_loss_after)(parameters, x, y, adapt)
 
 direction = start(seed + 1)
-h = 1e-6
+h = 1e-7  # small: between the two points no unit may switch on or off
 ahead = tuple(p + h * d for p, d in zip(parameters, direction, strict=True))
 behind = tuple(p - h * d for p, d in zip(parameters, direction, strict=True))
 rise = mean_loss_after(ahead, x, y, adapt) - mean_loss_after(behind, x, y, adapt)

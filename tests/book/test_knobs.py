@@ -88,7 +88,7 @@ NAMED = {
 }
 
 # Here the book's value is named where a stored table is described, which was made with it.
-OF_TABLES = {("05_mechanisms", "steps")}
+OF_TABLES = {("05_mechanisms", "steps"), ("10_networks", "steps"), ("10_networks", "n_points")}
 
 # Runs before the notebook: words instead of pictures, and with them all words that stand in the picture.
 PRELUDE = """
