@@ -243,7 +243,7 @@ for batch in (tasks, noisy):
     assert abs(noise_by_hand - packaged.noise) < 1e-10
     assert falls > -1e-6
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input", "live-bayes"]
 path = [empirical_bayes(tasks, steps=k, tolerance=1e-12) for k in range(1, 61)]
 roots = np.array([stage.weights for stage in path])
 false = [j for j in range(n_features) if j not in support]

@@ -171,7 +171,7 @@ if as_in_the_book and 0.1 in masses:
     assert at_a_tenth[3] > 0.93
     assert at_a_tenth[2] > 0.3
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input", "live-sign"]
 _, _, distances, accuracies, predictions = np.transpose(rows)
 fig, ax = figures.subplots(height=2.8, width=8)
 ax.semilogx(masses, distances, "o-", color=figures.COLORS["min-norm"])

@@ -516,7 +516,7 @@ if as_stored:
 else:
     print("not compared: the stored runs have other settings")
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input", "live-wide"]
 fig, ax = figures.subplots(1, 1, height=3.0, width=7)
 figures.draw_weights(ax, run, support)
 ax.set(xlabel="outer step", ylabel="|weight|")

@@ -19,7 +19,6 @@ from fourier_meta import (
     largest_stable_rate,
     maml_gradient,
     min_norm,
-    ridge,
     ridge_gradient,
     risk,
 )
@@ -37,13 +36,24 @@ TOLERANCE = 1e-9
 # What SCRIPT takes from the modules of the engine.
 NAMES = {
     "engine.mjs": "Adam, Descent, aliasClasses, aliasedMinNorm, designOf, fourierFeatures, gradientDescent, "
-    "largestStableRate, mamlGradient, minNorm, reptileStep, risk",
-    "kernel.mjs": "ridge, Tables, kernelTask, throughRidge, throughSteps",
+    "jointDescent, largestStableRate, mamlTask, minNorm, risk",
+    "kernel.mjs": "Tables, kernelTask, throughRidge, throughSteps",
     "bayes.mjs": "EmpiricalBayes",
 }
 
 # Runs every case with the engine's functions, which the caller puts in scope, and returns plain numbers.
 SCRIPT = """
+function mamlGradient(weights, train, validation, ...inner) {
+  const gradient = new Float64Array(weights.length);
+  const losses = train.map((task, t) => mamlTask(weights, task, validation[t], ...inner, gradient) / train.length);
+  return { loss: losses.reduce((sum, loss) => sum + loss), gradient: gradient.map((value) => value / train.length) };
+}
+function reptileStep(weights, tasks, innerSteps, innerRate, fraction) {
+  const runs = tasks.map((task) => jointDescent(task, weights, innerSteps, innerRate));
+  const mean = (part) => runs.reduce((sum, run) => sum + part(run) / runs.length, 0);
+  const moved = weights.map((w, j) => w + fraction * (mean((run) => run.weights[j]) - w));
+  return { loss: mean((run) => run.loss), weights: moved };
+}
 function run(cases) {
   const task = (d) => ({ x, y }) => ({ design: designOf(x, d), labels: Float64Array.from(y) });
   return cases.map((c) => {
@@ -67,7 +77,7 @@ function run(cases) {
     const descent = new Descent(d, c.outerRate, c.steps);
     for (let step = 0; step < c.steps; step++) {
       const tasks = batches[step % batches.length][0];
-      descent.update(scaled, mamlGradient(scaled, tasks, tasks, c.innerSteps, c.innerRate).gradient);
+      descent.update(scaled, mamlGradient(scaled, tasks, tasks, c.innerSteps, c.innerRate, false).gradient);
     }
     result.amplify = { weights: [...scaled] };
     let weights = start;
@@ -90,7 +100,6 @@ function run(cases) {
       aliased: [...aliasedMinNorm(fit, start, c.gridPoints)],
       risk: [risk(fit, start)],
       features: [...fourierFeatures(c.batches[0].train[0].x, d)],
-      ridge: [...ridge(design, labels, start, c.penalty)],
     };
     const placed = ({ places, y }) => ({ places: Int32Array.from(places), labels: Float64Array.from(y) });
     const [these, others] = [c.placed.train.map(placed), c.placed.validation.map(placed)];
@@ -103,7 +112,7 @@ function run(cases) {
       result[name] = { loss: [loss], gradient: [...tables.collect().map((s, j) => (2 * wide[j] * s) / these.length)] };
     }
     for (const [name, noise] of [["bayes", null], ["bayesKnowing", c.placed.noise]]) {
-      const bayes = new EmpiricalBayes(wide.length, these, { noise });
+      const bayes = new EmpiricalBayes(wide.length, these, noise);
       for (let step = 0; step < c.bayesSteps; step++) bayes.advance();
       result[name] = { variances: [...bayes.variances], noise: [bayes.noise], history: bayes.history };
     }
@@ -219,7 +228,6 @@ def expected(case):
         "aliased": aliased_min_norm(fit, start, case["gridPoints"]),
         "risk": [risk(fit, start)],
         "features": features.ravel(),
-        "ridge": ridge(features, labels, case["penalty"], start),
     }
     return result | expected_through_grams(case)
 

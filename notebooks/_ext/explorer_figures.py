@@ -75,6 +75,13 @@ SMALL = {
     "only from a small start: compare [1](at=1) with [0.01](at=0.01).",
     "split": "Judged by [held-out points](at=yes), false weights fall; judged by [its training points](at=no), they rise. "
     "Here they {moved|fell} to {others|0.088}.",
+    "bayes": "Drag the steps of empirical Bayes: after [12](at=12) a false feature stands above a true one, after [24](at=24) "
+    "the true ones stand out, after [60](at=60) they are alone. Here the lowest true one stands at {least|0.33}, the highest "
+    "false one at {others|0.36}.",
+    "sign": "Drag the mass: with [0.1](at=0.1) the fit is a poor prediction and a good classifier, with [0.4](at=0.4) it is "
+    "good at both. Here its sign is right at {percent|63.6} % of all x, its squared distance is {distance|0.76}.",
+    "wide": "Press the button: MAML through two tables finds three features of 65,537, in this page. Which three they are is "
+    "drawn anew for every run.",
 }
 
 

@@ -12,8 +12,8 @@ const GONE = 1e-30; // a variance below this part of the largest is 0 from then 
  * Every step multiplies a variance by the root of what was observed over what was expected; the likelihood never falls.
  */
 export class EmpiricalBayes {
-  constructor(nFeatures, tasks, { noise = null, tolerance = 0.01 } = {}) {
-    Object.assign(this, { tasks, tolerance, known: noise !== null, history: [], converged: false });
+  constructor(nFeatures, tasks, noise = null) {
+    Object.assign(this, { tasks, known: noise !== null, history: [] });
     const count = tasks.reduce((sum, { labels }) => sum + labels.length, 0);
     const size = tasks.reduce((sum, { labels }) => sum + dot(labels, labels), 0) / count;
     this.tables = new Tables(nFeatures);
@@ -36,11 +36,6 @@ export class EmpiricalBayes {
     if (!this.known) this.noiseVariance = Math.max(this.noiseVariance * Math.sqrt(shown / awaited), this.least);
     this.variances = grown.map((q) => (q < GONE * Math.max(largest, this.noiseVariance) ? 0 : q));
     this.#look();
-    const moves = (q, o, e) => (q * Math.abs(o - e)) / 2 >= this.tolerance;
-    const learns = !this.known && this.noiseVariance > this.least;
-    const settled = this.history.at(-1) - this.history.at(-2) < 1;
-    this.converged = settled && !(learns && moves(this.noiseVariance, this.shown, this.awaited))
-      && !this.variances.some((q, j) => moves(q, this.observed[j], this.expected[j]));
   }
 
   /** The log likelihood; what the labels show of every variance, and what is expected; of the noise the same. */

@@ -285,17 +285,6 @@ export function mamlTask(weights, train, validation, innerSteps, innerRate, firs
   return loss;
 }
 
-/** Mean over tasks of the validation loss and of its gradient in the weights: { loss, gradient }. */
-export function mamlGradient(weights, train, validation, innerSteps, innerRate, firstOrder = false) {
-  const gradient = new Float64Array(weights.length);
-  let loss = 0;
-  train.forEach((task, t) => {
-    loss += mamlTask(weights, task, validation[t], innerSteps, innerRate, firstOrder, gradient);
-  });
-  for (let j = 0; j < gradient.length; j++) gradient[j] /= train.length;
-  return { loss: loss / train.length, gradient };
-}
-
 /** Adam with the usual constants; the rate falls to 0 along a cosine over `steps` steps. */
 export class Adam {
   constructor(nFeatures, rate, steps) {
@@ -360,18 +349,6 @@ export function jointDescent(task, weights, innerSteps, innerRate) {
   }
   const loss = residualGradient(task.design, effective, task.labels, slope) / task.labels.length;
   return { weights: moved, coefficients, loss };
-}
-
-/** One Reptile step: { loss, weights } with weights + fraction * (mean over tasks of the adapted weights - weights). */
-export function reptileStep(weights, tasks, innerSteps, innerRate, fraction) {
-  const moved = Float64Array.from(weights);
-  let loss = 0;
-  for (const task of tasks) {
-    const adapted = jointDescent(task, weights, innerSteps, innerRate);
-    loss += adapted.loss;
-    for (let j = 0; j < moved.length; j++) moved[j] += (fraction * (adapted.weights[j] - weights[j])) / tasks.length;
-  }
-  return { loss: loss / tasks.length, weights: moved };
 }
 
 // ------------------------------------------------------------------------------------------------ fitting one task

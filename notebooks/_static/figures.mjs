@@ -4,6 +4,8 @@ import {
   Random, aliasClasses, aliasedMinNorm, denseTable, designOf, drawCoefficients, featureName, fourierFeatures,
   interpolator, jointDescent, minNorm, observe, predict, risk,
 } from "./engine.mjs";
+import { observeAt } from "./kernel.mjs";
+import { EmpiricalBayes } from "./bayes.mjs";
 import { initialWeights } from "./training.mjs";
 import { Chart, button, drawing, element, key, listed, set, spectrum, whole, written } from "./draw.mjs";
 import { FunctionChart, MOST_POINTS, TaskChart, WeightsChart, drag, predictDense, spread } from "./charts.mjs";
@@ -11,6 +13,7 @@ import { Explorer, Film, Run, along, bar, hint, indices, keys, oneOf, pair, pane
 import { DESIGNS, Laboratory, NOISES, laboratoryRun } from "./laboratory.mjs";
 
 const SAMPLED = Float64Array.from({ length: 1601 }, (_, i) => -1 + i / 800);
+const MASSES = [9 / 257, 0.05, 0.06, 0.08, 0.1, 0.13, 0.16, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
 const ONES = (d) => new Float64Array(d).fill(1);
 const again = (figure) => [
   button("Draw again", () => figure.change({ seed: (figure.settings.seed + 1) % 100 })),
@@ -529,6 +532,67 @@ const SMALL = {
     },
   },
 
+  /** Chapter 6: prior variances grow sharp, because true features take away what false ones seemed to explain. */
+  bayes: {
+    title: "Prior variances growing sharp",
+    method: "empirical-bayes",
+    control: along("steps of empirical Bayes", whole(0, 60), 12),
+    picture(step) {
+      const support = [12, 33, 60];
+      const random = new Random(6, 2);
+      const draw = () => observeAt(257, support, support.map(() => random.normal()), { nPoints: 4 }, random);
+      this.learner ??= new EmpiricalBayes(257, Array.from({ length: 15 }, draw));
+      const weights = () => this.learner.variances.map(Math.sqrt);
+      this.stages ??= [weights()];
+      while (this.stages.length <= step) {
+        this.learner.advance();
+        this.stages.push(weights());
+      }
+      const values = this.stages[step];
+      this.plot.update({
+        low: 0, high: 1.2, x: { low: 0, high: 256, ticks: [0, 64, 128, 192, 256], pad: 6, name: "feature index" },
+        y: { name: "prior standard deviation" },
+        layers: spectrum({ values, feet: ONES(257).fill(0), support, aliases: new Set(), method: this.method }),
+        words: support.map((j) => ({ at: [j, values[j]], text: String(j), className: "fm-name", method: this.method })),
+      });
+      const least = Math.min(...support.map((j) => values[j]));
+      const others = Math.max(...values.filter((_, j) => !support.includes(j)));
+      this.tell({ least: written(least), others: written(others) });
+      const sharp = least > others
+        ? `the true features stand at ${written(least)} or more, the largest of 254 others at ${written(others)}`
+        : `the largest of 254 false features stands at ${written(others)}, above a true one at ${written(least)}`;
+      return `After ${step} step${step === 1 ? "" : "s"} on 15 tasks of 4 points ${sharp}.`;
+    },
+  },
+
+  /** Chapter 7: a sign survives where a value does not. */
+  sign: {
+    title: "One task of signs, and a fit",
+    control: { ...along("mass γ on nine features", MASSES, 9 / 257), text: written },
+    picture(mass) {
+      this.task ??= signTask();
+      const { x, labels, truth, samples } = this.task;
+      const weights = ONES(257).map((_, j) => Math.sqrt(j < 9 ? mass / 9 : (1 - mass) / 248));
+      const fit = predictDense(samples, minNorm(designOf(x, 257), labels, weights));
+      const missed = [...truth.keys()].filter((i) => fit[i] * truth[i] < 0);
+      this.scores = {
+        accuracy: 1 - missed.length / truth.length,
+        distance: fit.reduce((sum, value, i) => sum + (value - truth[i]) ** 2, 0) / truth.length,
+      };
+      const wrong = { x: missed.map((i) => samples.x[i]), y: missed.map(() => -1.7) };
+      this.plot.update({ low: -1.8, high: 1.6, y: { name: "label" }, layers: [
+        { x: samples.x, y: truth, className: "fm-truth" },
+        { x: samples.x, y: fit, className: "fm-fit fm-min-norm" },
+        { ...wrong, kind: "dots", className: "fm-mark fm-missed" },
+        { x, y: labels, kind: "dots", className: "fm-mark" },
+      ], words: [{ at: [1, -1.7], text: "where the sign is wrong", className: "fm-note", end: true }] });
+      const [percent, distance] = [(100 * this.scores.accuracy).toFixed(1), written(this.scores.distance)];
+      this.tell({ percent, distance });
+      return `With the mass ${written(mass)} on the nine lowest features the fit is off by ${distance} in squared `
+        + `distance, where predicting 0 is off by 1; its sign is right at ${percent} % of all x.`;
+    },
+  },
+
   /** The end of chapter 3: whichever features are true, MAML finds them. */
   find: {
     title: "Weights that MAML learns",
@@ -548,6 +612,97 @@ const SMALL = {
     picture(scale) { return this.pictureOfWeights({ a: "reptile", scale }); },
   },
 };
+
+/** A task of 64 signs, and what it says everywhere. */
+function signTask() {
+  const random = new Random(7, 3);
+  const coefficients = [0, 1, 2].map(() => random.normal());
+  const { places, labels } = observeAt(257, [0, 1, 2], coefficients, { nPoints: 64 }, random);
+  const sign = (value) => (value >= 0 ? 1 : -1);
+  const grid = Float64Array.from({ length: 1024 }, (_, i) => -1 + i / 512);
+  const truth = predict(designOf(grid, 3), coefficients).map(sign);
+  const x = Float64Array.from(places, (place) => place / 1024 - 1);
+  return { x, labels: labels.map(sign), truth, samples: { ...designOf(grid, 257), x: grid } };
+}
+
+// ------------------------------------------------------------------------------------------------ chapter 8: 65,537 features
+
+const WIDE = {
+  method: "maml by tables", nFeatures: 65537, noise: 0, design: "random", nPoints: 64, nTasks: 15, steps: 150,
+  innerSteps: 5, innerRate: 0.02, outerRate: 0.08, start: "ones", scale: 0.001, optimiser: "descent", nUnseen: 16,
+};
+const BLOCK = 128; // of features that share a stem, that of the largest
+const START = "All 65,537 weights stand at 0.001. Three features are true; which ones is drawn when you press the button.";
+
+/** Three features rise out of 65,537: one of each third, drawn anew for every run. */
+class WideFigure extends Explorer {
+  constructor(figure) {
+    super(figure);
+    this.title = "Three features of 65,537";
+    this.film = new Film(() => this.draw(), 1);
+    this.run = new Run(() => this.film.told());
+    this.film.runs = [this.run];
+    this.seed = 0;
+  }
+
+  build() {
+    this.chart = new Chart({ label: this.title, height: 260 });
+    this.chart.box.dataset.method = "maml";
+    this.button = button("", () => this.#toggle(), { class: "fm-button fm-play" });
+    this.hydrate(this.chart.box, bar(this.button), this.summary);
+  }
+
+  #toggle() {
+    if (this.film.playing) this.film.pause();
+    else this.#play();
+    this.draw();
+  }
+
+  #play() {
+    if (this.run.done || this.run.status === "none") {
+      this.seed += 1;
+      const random = new Random(8, this.seed);
+      const support = [0.1, 1.1, 2.1].map((third) => Math.floor(((third + 0.8 * random.uniform()) / 3) * WIDE.nFeatures));
+      this.run.begin({ ...WIDE, support, seed: this.seed });
+    }
+    this.film.play();
+  }
+
+  draw() {
+    const { run, film } = this;
+    const { support = [] } = run.config ?? {};
+    const size = (run.weights ?? ONES(WIDE.nFeatures).fill(WIDE.scale)).map(Math.abs);
+    const others = size.map((value, j) => (support.includes(j) ? 0 : value));
+    const blocks = whole(0, Math.floor(size.length / BLOCK) - 1);
+    const most = blocks.map((i) => Math.max(...others.subarray(i * BLOCK, (i + 1) * BLOCK + 1))); // the last has one more
+    const stems = (x, y, kind) => [
+      { kind: "stems", x, y, feet: x.map(() => WIDE.scale), className: `fm-stem ${kind}`, method: "maml" },
+      { kind: "dots", x, y, className: `fm-head ${kind}`, method: "maml" },
+    ];
+    const comma = (value) => value.toLocaleString("en");
+    this.chart.show({
+      x: { low: 0, high: WIDE.nFeatures - 1, ticks: [0, 20000, 40000, 60000], text: comma, pad: 4, name: "feature index" },
+      y: { low: 1e-4, high: 20, scale: "log", ticks: [1e-4, 0.001, 0.01, 0.1, 1, 10], name: "|weight|, largest of each 128" },
+      layers: [...stems(blocks.map((i) => (i + 0.5) * BLOCK), most, ""), ...stems(support, support.map((j) => size[j]), "fm-true")],
+      words: support.map((j) => ({ at: [j, size[j]], text: comma(j), className: "fm-name", method: "maml" })),
+    });
+    this.button.textContent = film.playing ? "Pause" : run.done || run.status === "none" ? "Train 65,537 features" : "Go on";
+    const sentence = run.step ? this.#words(support.map((j) => size[j]), size, Math.max(...most)) : START;
+    this.chart.label = `${this.title}. ${sentence}`;
+    this.say(() => sentence, run.done);
+  }
+
+  /** The rate is that since the button was pressed last. */
+  #words(found, size, other) {
+    const { run, film } = this;
+    const squares = (list) => list.reduce((sum, w) => sum + w * w, 0);
+    const rate = (1000 * (run.step - film.startStep)) / (performance.now() - film.startedAt);
+    return `Step ${run.step} of ${run.config.steps}, ${written(rate)} steps a second: the three true weights `
+      + `${Math.min(...found) > other ? "are" : "are not yet"} the largest of 65,537, and hold `
+      + `${(100 * squares(found) / squares(size)).toFixed(1)} % of the sum of squares.`
+      + (run.done ? ` An unseen task is read from 16 points with a risk of ${written(run.risk)}.` : "");
+  }
+}
 
 // ------------------------------------------------------------------------------------------------ chapter 9: a day
 
@@ -614,7 +769,7 @@ class DayFigure extends Explorer {
 // ------------------------------------------------------------------------------------------------ start
 
 const KINDS = {
-  train: Laboratory, setup: SetupFigure, fit: FitFigure, front: FrontFigure, day: DayFigure,
+  train: Laboratory, setup: SetupFigure, fit: FitFigure, front: FrontFigure, day: DayFigure, wide: WideFigure,
 };
 
 function start() {

@@ -4,7 +4,7 @@
 // made by fast Fourier transforms; what a gradient says about a product is added up where that was looked up, and the
 // same transforms carry it to the features. As real and imaginary part of one table, A and B need one transform.
 
-import { denseSize, dot, dotRow } from "./engine.mjs";
+import { denseSize, dot, dotRow, drawRows, wave } from "./engine.mjs";
 
 // ------------------------------------------------------------------------------------------------ tables
 
@@ -189,6 +189,15 @@ export class Tables {
   }
 }
 
+/** A task seen at places of the circle: { places, labels, waves }, the last at its true features, row after row. */
+export function observeAt(nFeatures, support, coefficients, { nPoints, design = "random", noise = 0 }, random) {
+  const nPlaces = denseSize(nFeatures);
+  const places = drawRows(nPlaces, nPoints, design, random);
+  const waves = Array.from(places, (place) => support.map((j) => wave((2 * place) / nPlaces - 1, j)));
+  const labels = Float64Array.from(waves, (row) => dot(row, coefficients) + (noise && noise * random.normal()));
+  return { places, labels, waves };
+}
+
 // ------------------------------------------------------------------------------------------------ inner loops
 
 export const times = (matrix, vector) => {
@@ -259,26 +268,14 @@ export const throughSteps = (innerSteps, innerRate) => (gram, labels, others, ta
 
 /** Ridge regression inside, solved exactly. */
 export const throughRidge = (penalty) => (gram, labels, others, targets) => {
-  const inverse = ridgeInverse(gram, labels.length, penalty);
+  const n = labels.length;
+  const inverse = gram.map((value, pair) => value + (pair % (n + 1) ? 0 : n * penalty));
+  invert(inverse, n);
   const dual = times(inverse, labels);
   const { loss, fall, back } = validate(others, targets, dual);
   const adjoint = times(inverse, back).map((value) => -value);
   return { loss, inner: outer(adjoint, dual), outer: outer(fall, dual) };
 };
-
-function ridgeInverse(gram, n, penalty) {
-  const inverse = gram.map((value, pair) => value + (pair % (n + 1) ? 0 : n * penalty));
-  invert(inverse, n);
-  return inverse;
-}
-
-/** Ridge regression of one task with feature weights: effective coefficients. */
-export function ridge({ table, rows, d }, labels, weights, penalty) {
-  const weighted = Array.from(rows, (row) => weights.map((w, j) => w * table[row * d + j]));
-  const gram = Float64Array.from(weighted.flatMap((a) => weighted.map((b) => dot(a, b))));
-  const dual = times(ridgeInverse(gram, rows.length, penalty), labels);
-  return weights.map((w, j) => w * dual.reduce((sum, a, i) => sum + a * weighted[i][j], 0));
-}
 
 /** Adds what one task, { places, labels } to train and to validate on, says to the tables; returns its loss. */
 export function kernelTask(tables, train, validation, through) {

@@ -1,10 +1,10 @@
 // Training runs that pages can advance a little at a time, in a worker or in the page itself.
 
 import {
-  Adam, Descent, denseTable, dot, drawCoefficients, drawRows, jointDescent, largestStableRate, mamlTask, minNorm,
-  observe, Random, risk, wave,
+  Adam, Descent, denseTable, dot, drawCoefficients, jointDescent, largestStableRate, mamlTask, minNorm, observe,
+  Random, risk,
 } from "./engine.mjs";
-import { kernelTask, Tables, throughRidge, throughSteps, times } from "./kernel.mjs";
+import { kernelTask, observeAt, Tables, throughRidge, throughSteps, times } from "./kernel.mjs";
 
 const STREAM = { start: 1, training: 2, unseen: 3 };
 const UNSEEN_TASKS = 24;
@@ -155,12 +155,8 @@ export class KernelTrainer extends Trainer {
   draw(random) { return this.config.support.map(() => random.normal()); }
 
   observe(coefficients, nPoints, design, random) {
-    const { support, noise } = this.config;
-    const places = drawRows(this.tables.nPlaces, nPoints, design, random);
-    const waves = Array.from(places, (place) => support.map((j) => wave((2 * place) / this.tables.nPlaces - 1, j)));
-    const labels = Float64Array.from(waves, (row) => dot(row, coefficients));
-    if (noise) for (let i = 0; i < nPoints; i++) labels[i] += noise * random.normal();
-    return { places, labels, waves };
+    const { nFeatures, support, noise } = this.config;
+    return observeAt(nFeatures, support, coefficients, { nPoints, design, noise }, random);
   }
 
   begin() {

@@ -3,9 +3,15 @@
 import re
 
 import built_site
+import numpy as np
 import pytest
 from chromium import needs_chromium
 from test_site_page import LIVE, NARROW, explorer, origin, still, visit, wait_for  # noqa: F401 - two fixtures
+
+from fourier_meta import Tasks, fourier_features, min_norm, on_top
+from fourier_meta.bayes import empirical_bayes
+from fourier_meta.rivals import bilevel_weights
+from fourier_meta.tasks import dense_size
 
 pytestmark = needs_chromium
 SCREENS = {"wide": {"width": 1280, "height": 800}, "narrow": NARROW}
@@ -130,7 +136,7 @@ def test_a_tap_on_a_weight_can_be_undone(visit, origin):  # noqa: F811
 
 
 SOURCES = {name: built_site.page(built_site.build().folder / name).source for name in LIVE}
-SMALL = [(name, figure) for name in LIVE for figure in re.findall(r'id="(live-\w+)"', SOURCES[name])]
+SMALL = [(name, figure) for name in LIVE for figure in re.findall(r'id="(live-(?!wide)\w+)"', SOURCES[name])]
 SMALL += [("03_maml.html", "explorer"), ("04_reptile.html", "explorer")]
 AT_AN_END = """([id, last]) => {
   const e = document.getElementById(id).explorer;
@@ -211,3 +217,65 @@ def test_words_of_the_front_page_set_its_figure(visit, origin):  # noqa: F811
     told = page.locator("[data-tell]").all_inner_texts()
     legend = page.locator("#explorer .fm-keys b").all_inner_texts()
     assert told == legend
+
+
+def at(page, kind, expression, argument=None):
+    """Evaluate an expression of `e`, a small figure, and of an argument `x`."""
+    script = f"(x) => {{ const e = document.getElementById('live-{kind}').explorer; return ({expression}); }}"
+    return page.evaluate(script, argument)
+
+
+def test_variances_grow_sharp_as_the_package_says(visit, origin):  # noqa: F811
+    page = visit(origin + "06_prior.html").page
+    tasks = at(page, "bayes", "e.learner.tasks.map(({ places, labels }) => [[...places], [...labels]])")
+    x = np.array([places for places, _ in tasks]) * 2 / dense_size(257) - 1
+    batch = Tasks(fourier_features(x, 257), [labels for _, labels in tasks], x)
+    for step in (1, 12, 24, 60):
+        at(page, "bayes", "e.change({ at: x })", step)
+        prior = empirical_bayes(batch, steps=step, tolerance=1e-12)
+        seen = at(page, "bayes", "[...e.stages[x]]", step)
+        np.testing.assert_allclose(seen, prior.weights, rtol=1e-6 if step > 12 else 1e-9, atol=1e-9)
+        sentence = page.locator("#live-bayes svg").get_attribute("aria-label")
+        assert f"After {step} step" in sentence
+        sharp = step > 20
+        assert on_top(prior.weights, (12, 33, 60)) == sharp
+        assert ("above a true one" in sentence) == (not sharp)
+    assert page.locator("#live-bayes .fm-head.fm-true").get_attribute("d").count("M") == 3
+
+
+def test_the_sign_is_right_before_the_values_are_as_the_package_says(visit, origin):  # noqa: F811
+    page = visit(origin + "07_classification.html").page
+    task = at(page, "sign", "({ x: [...e.task.x], y: [...e.task.labels], truth: [...e.task.truth] })")
+    dense, truth = fourier_features(np.linspace(-1, 1, 1024, endpoint=False), 257), np.array(task["truth"])
+    scores = {}
+    for mass in at(page, "sign", "e.specs.at.values"):
+        at(page, "sign", "e.change({ at: x })", mass)
+        fit = dense @ min_norm(fourier_features(np.array(task["x"]), 257), task["y"], bilevel_weights(257, 9, mass))
+        scores[mass] = at(page, "sign", "e.scores")
+        assert scores[mass]["distance"] == pytest.approx(np.mean((fit - truth) ** 2), rel=1e-8)
+        assert scores[mass]["accuracy"] == pytest.approx(np.mean((fit >= 0) == (truth > 0)), abs=1e-12)
+    assert scores[0.1]["accuracy"] > 0.93
+    assert scores[0.1]["distance"] > 0.3
+
+
+def test_65537_features_train_in_the_page(visit, origin):  # noqa: F811
+    visited = visit(origin + "08_million.html")
+    page = visited.page
+    train = page.locator("#live-wide button")
+    train.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => document.getElementById('live-wide').explorer.run.step >= 20", timeout=120_000)
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => !document.getElementById('live-wide').explorer.run.waiting")
+    found = at(
+        page, "wide", "[...e.run.weights.keys()].sort((i, j) => e.run.weights[j] - e.run.weights[i]).slice(0, 3)"
+    )
+    assert sorted(found) == at(page, "wide", "e.run.config.support")
+    stopped = at(page, "wide", "e.run.step")
+    page.wait_for_timeout(1100)
+    assert at(page, "wide", "e.run.step") == stopped
+    said = page.locator("#live-wide .fm-summary").inner_text()
+    assert f"Step {stopped} of 150" in said
+    assert "are the largest of 65,537" in said
+    print(f"\n{said}")
+    assert visited.complaints == []
