@@ -1,4 +1,4 @@
-"""Ctrl-C at any moment leaves whole files and whole runs. (make notebooks: test_execute, make site: test_site.)"""
+"""Ctrl-C at any moment leaves whole files and whole runs. (make notebooks: test_execute, make site: test_makefile.)"""
 
 import os
 import signal

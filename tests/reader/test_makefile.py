@@ -76,8 +76,9 @@ def test_help_lists_the_targets():
 STAND_IN = """\
 #!/bin/sh
 echo "$*" >>calls
-case "$*" in *"$FAILS"*) echo "it broke" >&2; exit 3;; esac
 case "$*" in *sphinx*) for target; do :; done; mkdir -p "$target"; echo new >"$target/index.html";; esac
+case "$*" in *"$FAILS"*) echo "it broke" >&2; exit 3;; esac
+case "$*" in *"${HANGS:-no such call}"*) touch started; exec sleep 60;; esac
 """
 
 
@@ -146,10 +147,25 @@ def test_one_chapter_is_tested_alone(folder, program):
     assert "No chapter '07': there is 01_setup 03_maml A_report." in unknown.stderr
 
 
-def test_a_site_that_cannot_be_built_leaves_the_old_one(folder):
+def interrupted_make_site(folder):
+    """Press Ctrl-C when half a site is written."""
+    environment = os.environ | {"FAILS": "no such call", "HANGS": "sphinx"}
+    run = subprocess.Popen(["make", "site"], cwd=folder, env=environment, start_new_session=True)
+    while not (folder / "started").exists():
+        time.sleep(0.05)
+    os.killpg(run.pid, signal.SIGINT)
+    return run.wait(timeout=60)
+
+
+def failed_make_site(folder):
+    return make("site", folder=folder, FAILS="sphinx").returncode
+
+
+@pytest.mark.parametrize("make_site", [failed_make_site, interrupted_make_site])
+def test_a_site_that_cannot_be_built_leaves_the_old_one(folder, make_site):
     (folder / "_site").mkdir()
     (folder / "_site" / "index.html").write_text("old\n")
-    assert make("site", folder=folder, FAILS="sphinx").returncode
+    assert make_site(folder)
     assert (folder / "_site" / "index.html").read_text() == "old\n"
     assert make("site", folder=folder, FAILS="no such call").returncode == 0
     assert (folder / "_site" / "index.html").read_text() == "new\n"

@@ -6,10 +6,8 @@ import html
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from urllib.parse import urlsplit
 
 import built_site
@@ -362,69 +360,3 @@ def test_the_front_figure_cannot_say_what_the_runs_do_not_show(monkeypatch):
     monkeypatch.setattr(covers, "train_reptile", lambda family, steps: run(family, steps=5))
     with pytest.raises(ValueError, match="no longer describes the figure"):
         covers.story.__wrapped__()
-
-
-# make site
-
-
-FAKE_SPHINX = """#!/bin/sh
-# Stands in for python -m sphinx: writes half a site, then stops in the way that HOW says.
-for target; do :; done
-mkdir -p "$target" && echo new > "$target/index.html"
-case "$HOW" in fail) exit 1;; hang) touch started; exec sleep 60;; esac
-"""
-
-
-@pytest.fixture
-def copied(tmp_path):
-    """A folder where `make site` believes that everything is installed, with an old site in place."""
-    shutil.copy(checkout.ROOT / "Makefile", tmp_path)
-    for name in ("pyproject.toml", "requirements.lock"):
-        tmp_path.joinpath(name).touch()
-    tmp_path.joinpath(".venv", "bin").mkdir(parents=True)
-    python = tmp_path / ".venv" / "bin" / "python"
-    python.write_text(FAKE_SPHINX)
-    python.chmod(0o755)
-    tmp_path.joinpath(".venv", ".installed").touch()
-    tmp_path.joinpath("_site").mkdir()
-    tmp_path.joinpath("_site", "index.html").write_text("old\n")
-    return tmp_path
-
-
-def make_site(copied, how):
-    environment = {"PATH": "/usr/bin:/bin", "HOW": how}
-    return subprocess.Popen(
-        ["make", "site"],
-        cwd=copied,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-
-
-needs_make = pytest.mark.skipif(not shutil.which("make"), reason="there is no make here")
-
-
-@needs_make
-@pytest.mark.parametrize(("how", "left"), [("finish", "new\n"), ("fail", "old\n")])
-def test_make_site_leaves_a_whole_site(copied, how, left):
-    run = make_site(copied, how)
-    output = run.communicate(timeout=60)[0]
-    assert (run.returncode == 0) == (how == "finish"), output
-    assert copied.joinpath("_site", "index.html").read_text() == left
-
-
-@needs_make
-def test_an_interrupted_make_site_leaves_the_old_one_and_the_next_finishes(copied):
-    run = make_site(copied, "hang")
-    while not copied.joinpath("started").exists():
-        time.sleep(0.05)
-    os.killpg(run.pid, signal.SIGINT)
-    run.communicate(timeout=60)
-    assert run.returncode != 0
-    assert copied.joinpath("_site", "index.html").read_text() == "old\n"
-    again = make_site(copied, "finish")
-    again.communicate(timeout=60)
-    assert copied.joinpath("_site", "index.html").read_text() == "new\n"
