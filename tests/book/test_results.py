@@ -93,17 +93,8 @@ def ended(process, code=0):
     return said
 
 
-def test_two_runs_write_the_same_bytes_whatever_the_workers(toy, tmp_path):
-    ended(toy("a", "finished-a", 1))
-    ended(toy("b", "finished-b", 2))
-    assert (tmp_path / "a" / "toy.json").read_bytes() == (tmp_path / "b" / "toy.json").read_bytes()
-    columns = json.loads((tmp_path / "a" / "toy.json").read_text())["columns"]
-    assert columns["square"] == [(base + seed) ** 2 for base in (10, 20) for seed in range(4)]
-    assert unsealed(tmp_path / "a") == []
-
-
 @pytest.mark.parametrize("workers", [1, 2])
-def test_interrupted_and_resumed_gives_the_same_file(toy, tmp_path, workers):
+def test_interrupted_and_resumed_gives_the_same_file_as_run_at_once_by_any_number_of_workers(toy, tmp_path, workers):
     process, finished = toy(workers=workers), tmp_path / "finished"
     while process.poll() is None and len(list(finished.glob("[!.]*"))) < 2:
         time.sleep(0.01)
@@ -115,8 +106,11 @@ def test_interrupted_and_resumed_gives_the_same_file(toy, tmp_path, workers):
     assert not (tmp_path / "tables").exists(), "no table before its experiment is finished"
     ended(toy())
     assert {name: (finished / name).stat().st_mtime_ns for name in kept} == kept, "what is finished does not run again"
-    ended(toy("whole", "anew"))
+    ended(toy("whole", "anew", workers=2))
     assert (tmp_path / "tables" / "toy.json").read_bytes() == (tmp_path / "whole" / "toy.json").read_bytes()
+    columns = json.loads((tmp_path / "whole" / "toy.json").read_text())["columns"]
+    assert columns["square"] == [(base + seed) ** 2 for base in (10, 20) for seed in range(4)]
+    assert unsealed(tmp_path / "whole") == []
 
 
 def test_an_edited_comment_runs_nothing_again_and_an_edited_formula_all(toy, tmp_path):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.figure import Figure
+from test_properties import SOLVERS
 
 import fourier_meta
 from fourier_meta import (
@@ -362,31 +363,16 @@ def test_coefficients_that_overflow_in_the_last_step_do_not_hide_behind_finite_w
 
 # Nothing to learn from: shapes that agree and hold no task, no point or no feature
 
-REGRESSIONS = {
-    "min_norm": min_norm,
-    "ridge": lambda features, labels, weights: ridge(features, labels, 0.1, weights),
-    "few_steps": few_steps,
-    "joint_descent": joint_descent,
-    "largest_stable_rate": lambda features, labels, weights: largest_stable_rate(features, weights),
-    "maml_gradient": lambda features, labels, weights: at_tasks(maml_gradient, features, labels, weights),
-    "fomaml_gradient": lambda features, labels, weights: at_tasks(fomaml_gradient, features, labels, weights),
-}
-
-
-def at_tasks(gradient, features, labels, weights):
-    tasks = Tasks(features, labels)
-    return gradient(weights, tasks, tasks)
-
 
 @pytest.mark.parametrize("shape", [(0, N, D), (T, 0, D), (T, N, 0), (D,)])
-@pytest.mark.parametrize("name", REGRESSIONS)
+@pytest.mark.parametrize("name", SOLVERS)
 def test_features_that_hold_nothing_are_named_with_their_shape(name, shape):
     with pytest.raises(
         ValueError,
         match=r"features must have shape \((\.\.\.|n_tasks), n_points, n_features\) without a 0, got .*"
         + re.escape(f"{shape}"),
     ):
-        REGRESSIONS[name](np.zeros(shape), np.zeros(shape[:-1]), np.ones(shape[-1]))
+        SOLVERS[name](np.zeros(shape), np.zeros(shape[:-1]), np.ones(shape[-1]))
 
 
 # The sentences themselves

@@ -173,20 +173,15 @@ def test_an_empty_grid_is_one_configuration():
     ]
 
 
-@pytest.mark.parametrize(("backend", "n_jobs"), [("sequential", 1), ("threading", 3), ("multiprocessing", 2)])
+@pytest.mark.parametrize(
+    ("backend", "n_jobs"), [("sequential", 1), ("threading", 3), ("multiprocessing", 2), ("loky", 2), ("loky", 3)]
+)
 def test_results_do_not_depend_on_the_backend_or_the_number_of_workers(backend, n_jobs):
     grid, seeds = {"n_features": [33, 65], "steps": [3]}, (0, 1, 2)
     alone = sweep(learn, grid, seeds, progress=False)
     with joblib.parallel_config(backend=backend, n_jobs=n_jobs):
         assert sweep(learn, grid, seeds, progress=False) == alone
-
-
-@pytest.mark.parametrize("n_jobs", [1, 2, 3])
-def test_results_do_not_depend_on_the_number_of_processes(n_jobs):
-    with joblib.parallel_config(backend="loky", n_jobs=n_jobs):
-        cells = sweep(learn, {"n_features": [33], "steps": [2]}, (0, 1, 2, 3), progress=False)
-    assert cells == sweep(learn, {"n_features": [33], "steps": [2]}, (0, 1, 2, 3), progress=False)
-    assert len({tuple(cell.result["weights"]) for cell in cells}) == 4
+    assert len({tuple(cell.result["weights"]) for cell in alone}) == len(alone)
 
 
 def test_a_failed_cell_is_recorded_and_the_rest_goes_on(tmp_path):
