@@ -1,5 +1,6 @@
 """The GitHub workflows are valid, pinned, hold few rights, and run targets that exist. The citation is valid too."""
 
+import os
 import re
 import subprocess
 import sys
@@ -70,6 +71,20 @@ def test_the_make_targets_exist(path):
     makefile = (checkout.ROOT / "Makefile").read_text()
     for target in re.findall(r"run: make (?:\w+= )*(\S+)", path.read_text()):
         assert re.search(rf"^{re.escape(target)}:", makefile, re.MULTILINE), f"make {target} does not exist"
+
+
+def test_a_released_readme_has_no_link_into_the_folders_around_it(tmp_path):
+    steps = yaml.safe_load((checkout.ROOT / ".github/workflows/release.yml").read_text())["jobs"]["build"]["steps"]
+    (command,) = [step["run"] for step in steps if "README.md" in step.get("run", "")]
+    readme = tmp_path / "README.md"
+    readme.write_text((checkout.ROOT / "README.md").read_text(encoding="utf-8"), encoding="utf-8")
+    environment = {**os.environ, "BOOK": "https://host/book", "GITHUB_REF_NAME": "v9"}
+    subprocess.run(["bash", "-c", command], cwd=tmp_path, env=environment, check=True)
+    links = re.findall(r"\]\((.+?)\)", readme.read_text(encoding="utf-8"))
+    assert [link for link in links if not link.startswith("https://")] == []
+    assert "https://host/book/raw/v9/notebooks/_static/what_prunes.png" in links
+    assert "https://host/book/blob/v9/CITATION.cff" in links
+    assert "https://host/book/blob/v9/notebooks/01_setup.ipynb" in links
 
 
 def test_there_are_workflows():
