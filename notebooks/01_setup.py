@@ -360,8 +360,7 @@ for name, x in {
 #
 # ## Try it
 #
-# Pick the true features, the design of x and the number of tasks, and watch the labels follow.
-# Without a kernel, the figures above carry the same argument.
+# Change the number of points, and watch which other curves go through all of them.
 
 # %% tags=["explorer", "nbval-ignore-output"]
 from fourier_meta.explorers import explore_tasks

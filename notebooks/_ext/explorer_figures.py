@@ -19,6 +19,7 @@ STATIC = Path(__file__).parent.parent / "_static"
 ENGINE = ("engine.mjs", "kernel.mjs", "bayes.mjs", "training.mjs")
 MODULES = (*ENGINE, "draw.mjs", "charts.mjs", "live.mjs", "laboratory.mjs", "figures.mjs")
 IMPORT = re.compile(r"^import \{([^}]*)\} from \"\./(\w+\.mjs)\";\n", flags=re.MULTILINE)
+DATA = re.compile(r"^import (\w+) from \"\./(\w+\.json)\" with \{ type: \"json\" \};\n", flags=re.MULTILINE)
 EXPORT = re.compile(r"^export (class|function|const) (\w+)", flags=re.MULTILINE)
 
 # What the explorer of each page is, and its caption.
@@ -37,7 +38,11 @@ EXPLORERS = {
         "Live, the figure starts from half the book's size, 129 features and 32 points a task. Here, too, words set it: "
         "[hold nothing out](heldout=no), [start at 0.01](scale=0.01), [go back](heldout=yes&scale=1).",
     ),
-    "01_setup": ("setup", "Tasks of one family: choose the true features, the points and the noise."),
+    "01_setup": (
+        "many",
+        "Other curves than the true one go through [4 points](at=4), and through [64](at=64) as well: "
+        "{open|253} of 257 directions are left open.",
+    ),
     "02_overfitting": ("fit", "One task, one fit, and where its coefficients went."),
     "03_maml": (
         "find",
@@ -59,7 +64,7 @@ EXPLORERS = {
 
 
 # Whose plain picture stands where a kind has none of its own.
-PLAIN = {"front": "train", "find": "train", "amplify": "train"}
+PLAIN = {"many": "setup", "front": "train", "find": "train", "amplify": "train"}
 # Small live figures: the cell tag "live-alias" puts one in the place of the picture that the cell has stored.
 SMALL = {
     "alias": "Drag the number of grid points: how slow a wave still looks like feature 1? With [64 points](at=64) as with "
@@ -102,7 +107,7 @@ def small_figure(kind, identifier, images):
 
 
 def classic_script():
-    """One script without imports, made of the modules: browsers refuse modules from file://.
+    """One script without imports, made of the modules and their data: browsers refuse modules from file://.
 
     The engine stays a function, because a worker needs it as text; the others follow it in one scope.
     """
@@ -114,6 +119,7 @@ def classic_script():
             if missing:
                 raise ValueError(f"{name} imports {sorted(missing)}, which {other} does not export")
         exports[name] = [word for _, word in EXPORT.findall(source)]
+        source = DATA.sub(lambda found: f"const {found[1]} = {(STATIC / found[2]).read_text('utf-8')};\n", source)
         bodies[name] = EXPORT.sub(r"\1 \2", IMPORT.sub("", source))
     engine = "\n".join(bodies.pop(name) for name in ENGINE)
     names = ", ".join(word for name in ENGINE for word in exports[name])

@@ -9,95 +9,24 @@ import { EmpiricalBayes } from "./bayes.mjs";
 import { initialWeights } from "./training.mjs";
 import { Chart, button, drawing, element, key, listed, set, spectrum, whole, written } from "./draw.mjs";
 import { FunctionChart, MOST_POINTS, TaskChart, WeightsChart, drag, predictDense, spread } from "./charts.mjs";
-import { Explorer, Film, Run, along, bar, hint, indices, keys, oneOf, pair, panel } from "./live.mjs";
-import { DESIGNS, Laboratory, NOISES, laboratoryRun } from "./laboratory.mjs";
+import { Explorer, Film, Run, along, bar, hint, keys, oneOf, panel } from "./live.mjs";
+import { LABORATORY, Laboratory, laboratoryRun } from "./laboratory.mjs";
 
 const SAMPLED = Float64Array.from({ length: 1601 }, (_, i) => -1 + i / 800);
 const MASSES = [9 / 257, 0.05, 0.06, 0.08, 0.1, 0.13, 0.16, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
 const ONES = (d) => new Float64Array(d).fill(1);
-const again = (figure) => [
-  button("Draw again", () => figure.change({ seed: (figure.settings.seed + 1) % 100 })),
-  button("Reset", () => figure.change(figure.initial)), figure.linkButton(),
-];
-
-// ------------------------------------------------------------------------------------------------ chapter 1: tasks
-
-const FEATURES = [17, 33, 65, 129, 257, 385];
-const SETUP = {
-  support: indices("true features", [0, 1, 2]),
-  d: along("features d", FEATURES, 257),
-  count: along("tasks", whole(1, 15), 5),
-  points: along("points a task N", whole(2, 128), 64),
-  design: oneOf("where x comes from", DESIGNS),
-  noise: along("noise σ", NOISES, 0),
-  seed: along("seed", whole(0, 99), 0),
-  feature: along("feature j", whole(0, 256), 1),
-};
-
-class SetupFigure extends Explorer {
-  constructor(figure) {
-    super(figure, SETUP);
-    this.title = "Features and tasks";
-  }
-
-  build() {
-    this.feature = new FunctionChart({ label: "a feature" });
-    this.tasks = new FunctionChart({ label: "tasks" });
-    this.featureTitle = this.heading();
-    this.tasksTitle = this.heading();
-    const { feature, count } = this.controls;
-    const charts = pair(panel("", this.featureTitle, this.feature.box, feature.box),
-      panel("", this.tasksTitle, this.tasks.box, count.box));
-    charts.dataset.method = "maml";
-    this.hydrate(bar(...again(this)), charts, this.summary,
-      element("div", { class: "fm-groups" }, this.group("Family", ["support", "d"]),
-        this.group("Points", ["points", "design"]), this.group("Chance", ["noise", "seed"])));
-  }
-
-  draw() {
-    const { d, support, count, points, design, noise, seed, feature } = this.settings;
-    this.dense = this.dense?.d === d ? this.dense : denseTable(d);
-    const random = new Random(seed, 6);
-    const observed = Array.from({ length: count }, () => {
-      const effective = drawCoefficients(d, support, random);
-      return { effective, ...observe(this.dense, effective, points, design, noise, random) };
-    });
-    const values = (x, effective) => predict(designOf(x, d), effective);
-    const j = Math.min(feature, d - 1);
-    const unit = ONES(d).map((_, i) => Number(i === j));
-    const isTrue = support.includes(j);
-    this.feature.update({ low: -1.5, high: 1.5, layers: [
-      { x: SAMPLED, y: values(SAMPLED, unit), className: "fm-wave" },
-      { kind: "dots", x: observed[0].x, y: values(observed[0].x, unit), className: isTrue ? "fm-mark fm-marked" : "fm-mark" },
-    ] });
-    const curve = ({ effective }, t) =>
-      ({ x: SAMPLED, y: values(SAMPLED, effective), className: t ? "fm-task-line" : "fm-task-line fm-first" });
-    const marks = ({ x, labels }, t) => ({ kind: "dots", x, y: labels, className: `fm-mark ${t ? "fm-small" : "fm-marked"}` });
-    this.tasks.update({ layers: [...observed.map(curve), ...observed.map(marks)] });
-    this.featureTitle.textContent = `Feature ${j}: ${j ? "√2 " : ""}${featureName(j)}${isTrue ? ", a true one" : ""}`;
-    this.tasksTitle.textContent = count === 1 ? "One task" : `${count} tasks of the family`;
-    const names = listed(support.slice(0, 6).map(featureName)) + (support.length > 6 ? " and more" : "");
-    const first = support.slice(0, 6).map((k) => `${written(observed[0].effective[k])} for ${featureName(k)}`);
-    const places = { random: "at random", jittered: "one in each cell of a regular grid", grid: "on a regular grid" };
-    const text = `${points} points ${places[design]} are to tell ${d} features apart; the labels are made of ${names}. `
-      + `The first task: ${listed(first)}.`;
-    this.feature.label = `${this.featureTitle.textContent}, over x, with the points of the first task.`;
-    this.tasks.label = `${this.tasksTitle.textContent} over x, each with its points. ${text}`;
-    this.say(() => text);
-  }
-}
 
 // ------------------------------------------------------------------------------------------------ chapter 2: one fit
 
 const FIT = {
-  points: SETUP.points,
-  design: oneOf("where x comes from", DESIGNS, "grid"),
-  d: SETUP.d,
-  support: SETUP.support,
+  points: along("points a task N", whole(2, 128), 64),
+  design: { ...LABORATORY.design, initial: "grid" },
+  d: { ...LABORATORY.d, initial: 257 },
+  support: LABORATORY.support,
   favoured: along("favoured features s", [1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33], 3),
   share: along("their share γ of the weight", ["equal", 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 1], "equal"),
-  noise: SETUP.noise,
-  seed: SETUP.seed,
+  noise: LABORATORY.noise,
+  seed: LABORATORY.seed,
 };
 
 class FitFigure extends Explorer {
@@ -112,7 +41,9 @@ class FitFigure extends Explorer {
     this.numbers = keys();
     const legend = keys();
     legend.append(key("fm-truth-key", "truth"), key("fm-min-norm-key", "weighted minimum-norm fit"));
-    this.hydrate(bar(...again(this)), this.heading("One fit, and its points"), legend, this.fit.box,
+    const again = button("Draw again", () => this.change({ seed: (this.settings.seed + 1) % 100 }));
+    const reset = button("Reset", () => this.change(this.initial));
+    this.hydrate(bar(again, reset, this.linkButton()), this.heading("One fit, and its points"), legend, this.fit.box,
       element("div", { class: "fm-groups" }, this.group("Points", ["points", "design", "noise"]),
         this.group("Features", ["support", "d"]), this.group("Weights", ["favoured", "share", "seed"])),
       this.heading("Where its coefficients went", { class: "fm-title fm-spaced" }), this.numbers, this.coefficients.box,
@@ -413,6 +344,35 @@ function ends(lines, names) {
 
 /** The figures by the names that the page gives them: { title, control, picture }; `picture` returns the sentence. */
 const SMALL = {
+  /** Chapter 1: what the points of one task leave open. */
+  many: {
+    title: "Three curves through the same points",
+    control: along("points N", whole(2, 128), 4),
+    picture(n) {
+      const d = 257;
+      this.samples ??= designOf(SAMPLED, d);
+      const x = Float64Array.from(spread(n, new Random(5, 1)));
+      const design = designOf(x, d);
+      const truth = drawCoefficients(d, [0, 1, 2], new Random(3, 3));
+      // Another function minus its own fit of the points is zero at all of them.
+      const strangers = [1, 2].map((seed) => {
+        const random = new Random(seed, 8);
+        const other = truth.map((_, j) => (2 * random.normal()) / (1 + ((j + 1) >> 1) ** 2 / 4));
+        const fit = minNorm(design, predict(design, other), ONES(d));
+        return truth.map((value, j) => value + other[j] - fit[j]);
+      });
+      const curve = (effective, className) => ({ x: SAMPLED, y: predictDense(this.samples, effective), className });
+      this.plot.update({ low: -3, high: 3, layers: [
+        ...strangers.map((stranger) => curve(stranger, "fm-task-line fm-other")), curve(truth, "fm-task-line fm-first"),
+        { kind: "dots", x, y: predict(design, truth), className: "fm-mark fm-marked" },
+      ] });
+      Object.assign(this, { x, truth, strangers });
+      this.tell({ open: d - n });
+      return `${n} points leave ${d - n} of ${d} directions open: the grey curves go through all of them, too, and are `
+        + `${listed(strangers.map((stranger) => written(Math.sqrt(risk(stranger, truth)))))} away from the true one between them.`;
+    },
+  },
+
   /** Chapter 2: the fastest wave that a grid of N points takes for feature 1. */
   alias: {
     title: "Two waves through the same points",
@@ -769,7 +729,7 @@ class DayFigure extends Explorer {
 // ------------------------------------------------------------------------------------------------ start
 
 const KINDS = {
-  train: Laboratory, setup: SetupFigure, fit: FitFigure, front: FrontFigure, day: DayFigure, wide: WideFigure,
+  train: Laboratory, fit: FitFigure, front: FrontFigure, day: DayFigure, wide: WideFigure,
 };
 
 function start() {

@@ -1,48 +1,16 @@
 // The laboratory: every part of MAML and Reptile can be switched, and two methods train side by side.
 
+import WORDS from "./laboratory.json" with { type: "json" };
 import {
   Random, aliasClasses, designOf, drawCoefficients, gradientDescent, jointDescent, minNorm, risk,
 } from "./engine.mjs";
 import { Chart, button, element, key, listed, whole, written } from "./draw.mjs";
 import { MOST_POINTS, TaskChart, WeightsChart, spread } from "./charts.mjs";
-import {
-  Explorer, Film, Run, along, bar, hint, indices, initialOf, keys, oneOf, pair, panel, toggle, writeSettings,
-} from "./live.mjs";
+import { Explorer, Film, Run, bar, hint, initialOf, keys, pair, panel, specsOf, writeSettings } from "./live.mjs";
 
-export const METHOD_NAMES = { maml: "MAML", fomaml: "First-order MAML", reptile: "Reptile", none: "nothing" };
-const METHOD_CHOICES = { maml: "MAML", fomaml: "first-order MAML", reptile: "Reptile" };
-const KINDS_OF_START = { ones: "all equal", uniform: "uniform from 0 to the scale" };
-const INNER_RATES = [0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.15, 0.2];
-const FEW_POINTS = [4, 8, 12, 16, 24, 31, 32, 33, 48, 63, 64, 65, 96, 128];
-export const DESIGNS = { random: "random", jittered: "jittered grid", grid: "one regular grid" };
-export const NOISES = [0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1];
-
-const LABORATORY = {
-  a: oneOf("left", METHOD_CHOICES),
-  b: oneOf("right", { ...METHOD_CHOICES, none: "nothing" }, "reptile"),
-  optimiser: oneOf("outer optimiser, MAML", { adam: "Adam", descent: "one common scale" }),
-  heldout: oneOf("MAML validates on", { yes: "held-out points", no: "its training points" }),
-  start: oneOf("initial weights", KINDS_OF_START),
-  scale: along("their scale", [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 1.5, 2, 3], 1),
-  steps: along("meta-steps", [50, 100, 200, 300, 500, 1000, 2000], 300),
-  tasks: along("tasks a step", whole(1, 30), 15),
-  k: along("inner steps K, MAML", whole(1, 20), 5),
-  kr: along("inner steps K, Reptile", whole(1, 40), 20),
-  rate: along("inner rate η", INNER_RATES, 0.02),
-  outer: along("outer rate, MAML", [0.005, 0.01, 0.02, 0.05, 0.1, 0.2], 0.05),
-  move: along("step size, Reptile", [0.05, 0.1, 0.2, 0.5, 1], 1),
-  support: indices("true features", [0, 1, 2]),
-  d: along("features d", [17, 33, 65, 129, 257, 385], 129),
-  n: along("points a task N", FEW_POINTS, 32),
-  design: oneOf("where x comes from", DESIGNS),
-  noise: along("noise σ", NOISES, 0),
-  seed: along("seed", whole(0, 99), 0),
-  test: along("points of an unseen task", whole(1, MOST_POINTS), 4),
-  fit: oneOf("fit it with", { exact: "minimum norm", inner: "K inner steps, as in training" }),
-  task: along("unseen task", whole(1, 99), 1),
-  free: toggle("points may leave the true curve"),
-  show: oneOf("curve", { risk: "error on unseen tasks", loss: "training loss" }),
-};
+const METHOD_NAMES = { maml: "MAML", fomaml: "First-order MAML", reptile: "Reptile", none: "nothing" };
+export const LABORATORY = specsOf(WORDS.settings);
+const PRESETS = WORDS.presets;
 /** These change the view, not the run. */
 const VIEW = new Set(["fit", "task", "free", "show"]);
 
@@ -53,20 +21,6 @@ const USED_BY = { k: usesMaml, outer: usesMaml, optimiser: usesMaml, heldout: us
 
 /** A run takes at least this long, so that a fast machine does not skip the film. */
 const SHORTEST_RUN = 1800;
-/** Things to try. */
-const PRESETS = [
-  ["Prune or amplify", {}, "MAML pushes false features down; Reptile, on the same tasks, lifts the true features and leaves the rest where they were."],
-  ["One fixed grid", { design: "grid" }, "All tasks share the same equally spaced points. Only the aliases of the true features (hollow) move: nothing tells the other weights apart."],
-  ["Other true features", { support: [5, 40, 41] }, "Nothing is special about low frequencies. Click a bar to make its feature true or false."],
-  ["Start small", { a: "reptile", b: "maml", scale: 0.01, steps: 500 }, "From weights of 0.01 instead of 1, amplifying is enough: Reptile leaves the others where they start, which is small now."],
-  ["Nothing held out", { heldout: "no", b: "none" }, "MAML judged by its own training points, under Adam: false weights help to fit, so they rise with the true ones."],
-  ["One common scale", { heldout: "no", optimiser: "descent", scale: 0.01, b: "none" }, "Still nothing held out, but every step has one scale for all weights, from a small start: the true weights grow, the others stay."],
-  ["First order", { b: "fomaml" }, "First-order MAML drops a term of the gradient. It still raises the true features, but what presses the others down fades early."],
-  ["One inner step", { k: 1, outer: 0.1 }, "With K = 1 the best true weight is (2η)^(-1/2) = 5, so that one step from zero lands on the answer."],
-  ["Too hot", { rate: 0.2 }, "The inner rate is above the stable one. A run that explodes says where it would have been safe; one that survives has bent its weights until its steps fit."],
-  ["The book's size", { d: 257, n: 64 }, "257 features and 64 points a task, as in the notebooks: about four times the work of the problem that this figure starts with."],
-  ["Noise", { noise: 0.5, test: 8 }, "Labels with noise of σ = 0.5, in training and in the unseen tasks."],
-].map(([name, settings, text]) => ({ name, settings, text }));
 
 /** What the trainer of a side has to know. */
 function configOf(s, side) {

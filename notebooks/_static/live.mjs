@@ -2,18 +2,18 @@
 // spoken now and then, and training runs that play like a film.
 
 import { initialWeights, serve } from "./training.mjs";
-import { button, element, identifier } from "./draw.mjs";
+import { button, element, identifier, whole } from "./draw.mjs";
 
 export const calm = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 // ------------------------------------------------------------------------------------------------ settings
 
-/** Specifications of settings: one of a few choices, one of a row of values, yes or no, indices of features. */
-export const oneOf = (label, choices, initial = Object.keys(choices)[0]) => ({ label, choices, initial });
+/** Settings are one of a few choices, one of a row of values, yes or no (toggle), or indices of features. */
+export const oneOf = (label, choices) => ({ label, choices, initial: Object.keys(choices)[0] });
 export const along = (label, values, initial) => ({ label, values, initial });
-export const toggle = (label) => ({ label, toggle: true, initial: false });
-export const indices = (label, initial) => ({ label, indices: true, initial });
-
+/** Specifications as a file has them: whole numbers by their ends. */
+export const specsOf = (stored) => Object.fromEntries(Object.entries(stored).map(([name, spec]) =>
+  [name, "to" in spec ? along(spec.label, whole(spec.from, spec.to), spec.initial) : spec]));
 export const initialOf = (specs) => Object.fromEntries(Object.entries(specs).map(([name, spec]) => [name, spec.initial]));
 
 /** What a text says of a setting, or undefined where that cannot be. */

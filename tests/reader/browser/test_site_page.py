@@ -13,9 +13,12 @@ from pathlib import Path
 
 import built_site
 import engine_cases
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from chromium import needs_chromium
+
+from fourier_meta import fourier_features
 
 PAGES = [path.name for path in built_site.build().pages]
 LIVE = [name for name in PAGES if "data-explorer" in built_site.page(built_site.build().folder / name).source]
@@ -505,23 +508,16 @@ def test_who_prefers_calm_sees_few_pictures(visit, origin):
 # Chapters 1 and 2
 
 
-def test_the_first_chapters_figure_answers_every_control(visit, origin):
+@pytest.mark.parametrize("n_points", [2, 4, 64, 128])
+def test_the_first_chapters_strangers_go_through_every_point(visit, origin, n_points):
     page = visit(origin + "01_setup.html").page
-    seen = set()
-    for change in (
-        "{}",
-        "{ feature: 40 }",
-        "{ count: 12 }",
-        "{ points: 9 }",
-        "{ design: 'grid' }",
-        "{ noise: 0.3 }",
-        "{ seed: 4 }",
-        "{ support: [3, 50] }",
-        "{ d: 17 }",
-    ):
-        explorer(page, f"e.change({change})")
-        seen.add(page.locator("figure[data-explorer] .fm-pair").inner_html())
-    assert len(seen) == 9
+    explorer(page, "e.change({ at: x })", n_points)
+    x, truth, *strangers = explorer(page, "[e.x, e.truth, ...e.strangers].map((list) => [...list])")
+    features = fourier_features(np.array(x), len(truth))
+    assert features.shape == (n_points, 257)
+    for stranger in strangers:
+        assert np.abs(features @ stranger - features @ truth).max() < 1e-9
+        assert np.sum((np.array(stranger) - truth) ** 2) > 0.1
 
 
 def test_the_second_chapters_figure_agrees_with_the_alias_formula(visit, origin):

@@ -1,6 +1,8 @@
 """The front page's figure and the figures in the text: what happens is seen, true, and survives any setting."""
 
+import os
 import re
+import zlib
 
 import built_site
 import numpy as np
@@ -76,37 +78,123 @@ def test_who_prefers_calm_gets_the_end_at_once(visit, origin):  # noqa: F811
     assert page.evaluate("window.drawn") <= 4
 
 
-RANDOM_SETTINGS = """(times) => {
-  const e = document.querySelector('figure#explorer').explorer;
-  const keys = Object.entries(e.controls);
-  const bad = [];
-  let longest = 0;
+# Hostile use: any control, word or button of any figure, again and again. SITE_RANDOM says how often in all.
+
+TIMES = int(os.environ.get("SITE_RANDOM", "200"))
+VISITORS = {
+    "http": {},
+    "file": {},
+    "touch": {"viewport": NARROW, "has_touch": True, "is_mobile": True},
+    "forced colours": {"forced_colors": "active", "reduced_motion": "reduce"},
+}
+RANDOM_USE = """async ([times, seed]) => {
+  let state = seed;
+  const uniform = () => { // mulberry32
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+  const below = (count) => Math.floor(uniform() * count);
+  const pick = (list) => list[below(list.length)];
+  const figures = [...document.querySelectorAll("figure[data-explorer]")];
+  const report = { bad: [], longest: 0, slowest: "", done: 0 };
+  const use = (input) => {
+    if (input.tagName === "BUTTON") input.click();
+    else if (input.tagName === "SELECT") input.selectedIndex = below(input.options.length);
+    else if (input.type === "checkbox") input.click();
+    else if (input.type === "text") input.value = pick(["0", "3, 9", "1, 2, 3, 4, 5, 6, 7, 8", "-1", "x", "384"]);
+    else input.value = pick([0, input.max, below(1 + Number(input.max)), below(1 + Number(input.max))]);
+    input.dispatchEvent(new Event(input.type === "range" ? "input" : "change"));
+  };
+  const press = (handle) => {
+    const key = pick(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Delete", "Enter"]);
+    const shiftKey = uniform() < 0.5;
+    handle.dispatchEvent(new KeyboardEvent("keydown", { key, shiftKey, bubbles: true, cancelable: true }));
+  };
   for (let i = 0; i < times; i++) {
-    for (const [, { box }] of keys) {
-      const input = box.querySelector('input[type=range], select');
-      if (!input || Math.random() < 0.5) continue;
-      const below = (count) => Math.floor(Math.random() * count);
-      if (input.tagName === 'SELECT') input.selectedIndex = below(input.options.length);
-      else input.value = [0, input.max, below(1 + Number(input.max)), below(1 + Number(input.max))][below(4)];
-      const begin = performance.now();
-      input.dispatchEvent(new Event(input.tagName === 'SELECT' ? 'change' : 'input'));
-      longest = Math.max(longest, performance.now() - begin);
-    }
-    if (/NaN|Infinity|undefined/.test(e.figure.innerHTML)) bad.push(JSON.stringify(e.settings));
+    const figure = pick(figures);
+    const inputs = [...figure.querySelectorAll("input, select, button")]
+      .filter((input) => !input.disabled && !input.hidden && input.textContent !== "Copy link");
+    const handles = [...figure.querySelectorAll(".fm-handle")];
+    const begin = performance.now();
+    if (handles.length && uniform() < 0.15) press(pick(handles));
+    else use(pick(inputs));
+    const took = performance.now() - begin;
+    const slowest = JSON.stringify(figure.explorer.settings);
+    if (took > report.longest) Object.assign(report, { longest: took, slowest });
+    if (uniform() < 0.3) await new Promise((next) => setTimeout(next, 30));
+    const seen = figure.querySelector(".fm-app").innerHTML;
+    if (/NaN|Infinity|undefined/.test(seen)) report.bad.push(JSON.stringify(figure.explorer.settings));
+    report.done += 1;
   }
-  return [bad, longest];
+  return report;
 }"""
 
 
-@pytest.mark.parametrize(
-    ("name", "times"), [("01_setup.html", 300), ("02_overfitting.html", 300), ("laboratory.html", 200)]
-)
-def test_random_settings_break_nothing(visit, origin, name, times):  # noqa: F811
-    visited = visit(origin + name)
-    bad, longest = visited.page.evaluate(RANDOM_SETTINGS, times)
-    assert bad == []
+@pytest.mark.parametrize("visitor", VISITORS)
+@pytest.mark.parametrize("name", LIVE)
+def test_random_use_breaks_nothing(visit, origin, name, visitor):  # noqa: F811
+    home = built_site.build().folder.as_uri() + "/" if visitor == "file" else origin
+    visited = visit(home + name, **VISITORS[visitor])
+    for figure in visited.page.locator("figure[data-explorer]").all():
+        figure.scroll_into_view_if_needed()
+    times = -(-TIMES // (len(LIVE) * len(VISITORS)))
+    report = visited.page.evaluate(RANDOM_USE, [times, zlib.crc32((name + visitor).encode())])
+    print(f"\n{name}, {visitor}: {report['done']} uses, the longest {report['longest']:.0f} ms at {report['slowest']}")
+    assert report["bad"] == []
     assert visited.complaints == []
-    assert longest < 3000, "a setting froze the page"
+    assert report["longest"] < 3000, "a setting froze the page"
+
+
+@pytest.mark.parametrize("name", LIVE)
+def test_printed_figures_show_what_is_on_the_screen_and_no_controls(visit, origin, name):  # noqa: F811
+    page = visit(origin + name).page
+    page.emulate_media(media="print")
+    for figure in page.locator("figure[data-explorer]").all():
+        assert figure.locator("svg.fm-plot").first.bounding_box()["height"] > 100
+        assert not figure.locator(".fm-control").first.is_visible()
+
+
+def test_a_finger_drags_a_point_up_and_down(visit, origin):  # noqa: F811
+    visited = visit(origin + "laboratory.html#explorer?free=1&steps=50", **VISITORS["touch"])
+    page = visited.page
+    wait_for(page, "e.done")
+    dot = page.locator(".fm-handle .fm-dot").nth(1)
+    dot.scroll_into_view_if_needed()
+    box = dot.bounding_box()
+    x, y = box["x"] + 5, box["y"] + 5
+    scrolled = page.evaluate("scrollY")
+    touch = visited.context.new_cdp_session(page)
+    touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    for far in range(4, 44, 8):
+        touch.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x, "y": y + far}]})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    assert abs(explorer(page, "e.points[1].offset")) > 0.1
+    assert page.evaluate("scrollY") == scrolled
+
+
+def test_the_sentence_about_aliases_is_true_at_every_number_of_points(visit, origin):  # noqa: F811
+    """Told by the figure, and counted here: features that are feature 1 or its opposite at every point of the grid."""
+    page = visit(origin + "02_overfitting.html").page
+    told = page.evaluate(
+        """() => {
+          const e = document.getElementById('live-alias').explorer;
+          const at = (n) => { e.change({ at: n }); return e.plot.svg.getAttribute('aria-label'); };
+          return Array.from({ length: 153 }, (_, i) => at(i + 8));
+        }"""
+    )
+    for n_points, text in enumerate(told, start=8):
+        features = fourier_features(np.arange(n_points) * 2 / n_points - 1, 257)
+        same = np.abs(np.abs(features.T @ features[:, 1]) / n_points - 1) < 1e-9
+        others = int(same.sum()) - 1
+        words = f"{others} of 256 other features" if others else "all of it survives"
+        assert words in text, n_points
+        assert not others or f"the slowest is {feature_name(np.flatnonzero(same)[1])}." in text, n_points
+
+
+def feature_name(index):
+    return f"{'sin' if index % 2 else 'cos'} {(index + 1) // 2}πx"
 
 
 def test_noise_at_the_interpolation_threshold_does_not_freeze(visit, origin):  # noqa: F811
@@ -137,7 +225,7 @@ def test_a_tap_on_a_weight_can_be_undone(visit, origin):  # noqa: F811
 
 SOURCES = {name: built_site.page(built_site.build().folder / name).source for name in LIVE}
 SMALL = [(name, figure) for name in LIVE for figure in re.findall(r'id="(live-(?!wide)\w+)"', SOURCES[name])]
-SMALL += [("03_maml.html", "explorer"), ("04_reptile.html", "explorer")]
+SMALL += [("01_setup.html", "explorer"), ("03_maml.html", "explorer"), ("04_reptile.html", "explorer")]
 AT_AN_END = """([id, last]) => {
   const e = document.getElementById(id).explorer;
   const { choices, values } = e.specs.at;
