@@ -467,8 +467,10 @@ class MamlExplorer(Explorer):
         top = limit_above(*(run.history["weights"] for run in runs.values()), least=2)
         for ax, (name, run) in zip(axes, runs.items(), strict=False):
             shown = dataclasses.replace(run, status="finished" if running else run.status, advice="")
+            frame = f"the weights as {name} trains", "outer step", (0, STEPS), top
+            frame_axes(ax, *frame)  # names are placed by its limits
             figures.draw_weights(ax, shown, setting["support"], name)
-            frame_axes(ax, f"the weights as {name} trains", "outer step", (0, STEPS), top)
+            frame_axes(ax, *frame)
         self.draw_own(axes, setting, runs, top)
         fits = {name: dense_features(257) @ estimate[0] for name, estimate in estimates.items()}
         draw_task(axes[-1], "an unseen task; median risk of ten", tasks, fits)

@@ -132,16 +132,22 @@ def draw_weights(ax, run, support, method="MAML"):
     ax.fill_between(step, others.min(1), others.max(1), color=COLORS["other"], alpha=0.3, linewidth=0)
     ax.plot(step, np.median(others, 1), color=COLORS["other"])
     ax.plot(step, true, color=COLORS[method])
-    close = others[-1].max() > 0.8 * true[-1].min()  # then their name goes below their band
-    beside = (others[-1].min(), -14) if close else (others[-1].max(), 4)
-    for height, drop, color, words in (
-        (true[-1].min(), -14, COLORS[method], "true features"),
-        (*beside, COLORS["oracle"], f"{others.shape[1]} others"),
-    ):
-        ax.annotate(words, (step[-1], height), (0, drop), textcoords="offset points", ha="right", color=color)
     ax.set(xlabel="outer step", ylabel="|weight|")
     _from_zero(ax)
+    if step[-1] > 0.2 * ax.get_xlim()[1]:  # there is room for names to the left of the lines' ends
+        _name_weights(ax, step[-1], true[-1].min(), others[-1], COLORS[method])
     label_status(ax, run)
+
+
+def _name_weights(ax, step, lowest_true, others, color):
+    """Write at the end of the lines which are the true features' and how many others there are, not on each other."""
+    points = 72 * ax.get_window_extent().height / ax.figure.dpi  # height of the axes
+    apart = (lowest_true - others.max()) / ax.get_ylim()[1]
+    close = apart * points < 28 or others.max() > 0.8 * lowest_true  # then their name goes below their band
+    beside = (others.min(), -14) if close else (others.max(), 4)
+    names = ((lowest_true, -14, color, "true features"), (*beside, COLORS["oracle"], f"{others.size} others"))
+    for height, drop, ink, words in names:
+        ax.annotate(words, (step, height), (0, drop), textcoords="offset points", ha="right", color=ink)
 
 
 def label_status(ax, run):

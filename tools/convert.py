@@ -122,4 +122,5 @@ c = get_config()  # noqa: F821 - nbconvert brings it
 c.HTMLExporter.preprocessors = [say, fold, alt]
 c.SlidesExporter.preprocessors = [say, slides, bare, alt]
 c.SlidesExporter.reveal_scroll = True
+c.SlidesExporter.reveal_width, c.SlidesExporter.reveal_height = "1200", "750"  # 88 columns of code
 c.LatexExporter.preprocessors = [say, below, bare, for_print]

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -140,6 +141,20 @@ def test_weights_are_drawn_over_the_steps_of_the_run(ax, run):
     words = " ".join(text.get_text() for text in ax.texts) + " ".join(line.get_label() for line in ax.lines)
     assert "true features" in words
     assert "7 others" in words
+
+
+def test_names_of_weights_stand_apart_and_only_where_lines_end_far_enough(ax):
+    ended = {"step": np.array([0, 300]), "weights": np.array([[1.0] * 9, [2.3] * 3 + [1.04] * 6])}
+    ax.figure.set_size_inches(4, 1.5)
+    ax.set(xlim=(0, 300), ylim=(0, 4))
+    figures.draw_weights(ax, SimpleNamespace(history=ended, status="finished", advice=""), (0, 1, 2))
+    true, others = (text.get_window_extent() for text in ax.texts)
+    assert not true.overlaps(others)
+    for text in ax.texts:
+        text.remove()
+    diverged = {name: values[:1] for name, values in ended.items()}
+    figures.draw_weights(ax, SimpleNamespace(history=diverged, status="diverged", advice=""), (0, 1, 2))
+    assert [text.get_text() for text in ax.texts] == ["diverged"]
 
 
 # Words
