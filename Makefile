@@ -59,11 +59,14 @@ WRAP := "@jupyterlab/notebook-extension:tracker": {"codeCellConfig": {"lineNumbe
 LAB_FLAGS ?=
 AS_ROOT = $(if $(filter 0,$(shell id -u)),--allow-root)
 
+# JupyterLab draws stored pictures without their alt texts; the extension in this folder keeps them.
+WITH_WORDS := --LabApp.extra_labextensions_path=tools/lab
+
 .PHONY: lab
 lab: $(STAMP)  ## open the book in JupyterLab at the first notebook
 	@# JupyterLab shows stored HTML and widgets only in notebooks that are trusted.
 	@"$(BIN)/python" -m jupyter trust notebooks/*.ipynb >/dev/null
-	"$(BIN)/python" -m jupyter lab --ServerApp.root_dir="$(CURDIR)" $(AS_ROOT) $(LAB_FLAGS) notebooks/01_setup.ipynb
+	"$(BIN)/python" -m jupyter lab --ServerApp.root_dir="$(CURDIR)" $(WITH_WORDS) $(AS_ROOT) $(LAB_FLAGS) notebooks/01_setup.ipynb
 
 # Strict: every stored output is compared, and the kernel is this environment's, whatever the notebook names.
 # No cell takes 15 s on a machine that is free; the timeout only ends what hangs.

@@ -707,7 +707,11 @@ class Panel(widgets.VBox if widgets else object):
         self.try_out(next(iter(explorer.tries)))
 
     def __repr__(self):
-        return self.explorer.summary
+        return f"{self.explorer.summary} Run this cell in JupyterLab to move its controls."
+
+    def _repr_mimebundle_(self, **options):
+        """What ipywidgets displays, with the whole sentence for programs without widgets: it would cut it."""
+        return super()._repr_mimebundle_(**options) | {"text/plain": repr(self)}
 
     def button(self, title, tooltip, function, *arguments):
         """A button that calls a function in the event loop."""

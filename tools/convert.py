@@ -10,7 +10,7 @@ import re
 from nbformat.v4 import new_markdown_cell, new_raw_cell
 
 FOLDED = {"colab", "hide-input", "solution"}  # tags of cells whose code is folded in JupyterLab, too
-LIVE = "To move its controls, run this cell in JupyterLab or open the chapter's page on the book's site."
+LIVE = "The page of this chapter on the book's site has one, too."
 IMAGE = '<img alt="{alt}" src="data:image/png;base64,{png}" width="{width}" height="{height}" style="height: auto">'
 GREEK = {
     "\u03b1": "alpha",

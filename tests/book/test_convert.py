@@ -32,7 +32,8 @@ def test_a_page_has_the_words_of_its_figures_and_folds_what_may_be_skipped(store
     assert words_of_pictures(page) == stored.alts
     folded = [cell for cell in stored.notebook.cells if cell.metadata.get("jupyter", {}).get("source_hidden")]
     assert page.count("<details>") == len(folded)
-    assert "run this cell in JupyterLab" in page
+    assert "Run this cell in JupyterLab" in page
+    assert "on the book&#39;s site" in page or "on the book's site" in page
 
 
 def test_slides_are_many_and_have_the_words_of_their_figures(stored):

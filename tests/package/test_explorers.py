@@ -336,7 +336,7 @@ def test_a_panel_can_be_freed_and_a_cell_that_runs_again_frees_its_old_one(monke
 @every
 def test_what_is_stored_in_a_notebook_is_one_stable_line(name, short):
     stored = OPEN[name]()._repr_mimebundle_()["text/plain"]
-    assert re.fullmatch(r"Explorer of [^\n]*\.", stored)
+    assert re.fullmatch(r"Explorer of [^\n]*\. Run this cell in JupyterLab to move its controls\.", stored)
 
 
 def test_numbers_are_said_in_few_digits():

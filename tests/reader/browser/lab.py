@@ -17,6 +17,7 @@ import nbformat
 import psutil
 
 NOTEBOOKS = Path(__file__).resolve().parents[3] / "notebooks"
+EXTENSIONS = NOTEBOOKS.parent / "tools" / "lab"
 SETTINGS = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "notebook-extension/tracker": {"windowingMode": "none"},  # every cell is in the page, seen or not
@@ -44,7 +45,7 @@ class Lab:
         return [
             *(sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", f"--port={port}"),
             *(f"--IdentityProvider.token={self.token}", f"--ServerApp.root_dir={self.folder / 'notebooks'}"),
-            "--ServerApp.port_retries=0",
+            *("--ServerApp.port_retries=0", f"--LabApp.extra_labextensions_path={EXTENSIONS}"),
         ]
 
     def environment(self):

@@ -16,6 +16,7 @@ LOOK = """() => {
     folded: document.querySelectorAll('.jp-CodeCell .jp-InputPlaceholder').length,
     cut: code.filter((node) => node.scrollWidth > node.clientWidth + 1).map((node) => node.innerText.slice(0, 200)),
     blurred: pictures.filter((node) => node.naturalWidth < 1.9 * node.width).length,
+    told: pictures.map((node) => node.alt),
     wide: pictures.filter((node) => node.getBoundingClientRect().width > node.parentNode.clientWidth + 1).length,
   };
 }"""
@@ -30,7 +31,7 @@ def lab(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", CHAPTERS)
-def test_nothing_is_cut_what_may_be_skipped_is_folded_and_figures_are_sharp(browser, lab, name):
+def test_nothing_is_cut_what_may_be_skipped_is_folded_and_figures_are_sharp_and_told(browser, lab, name):
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     page = open_notebook(context, lab, name)
     cells = json.loads((NOTEBOOKS / name).read_text(encoding="utf-8"))["cells"]
@@ -40,4 +41,6 @@ def test_nothing_is_cut_what_may_be_skipped_is_folded_and_figures_are_sharp(brow
     seen = page.evaluate(LOOK)
     context.close()
     lab.stop_kernels()
-    assert seen == {"folded": folded, "cut": [], "blurred": 0, "wide": 0}
+    outputs = [output for cell in cells for output in cell.get("outputs", [])]
+    told = [output["metadata"]["image/png"]["alt"] for output in outputs if "image/png" in output.get("data", {})]
+    assert seen == {"folded": folded, "cut": [], "blurred": 0, "told": told, "wide": 0}
