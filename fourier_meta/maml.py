@@ -235,15 +235,20 @@ def _mean_over_tasks(ways, weights, train, validation, inner_steps, start):
         return kernel.meta_gradient(through, weights, train, validation, start)
     totals = [0.0, np.zeros(weights.shape)] + ([] if start is None else [np.zeros(weights.shape)])
     for few, others in slices(train, validation):
-        features, labels, inner = match_regression(few.features, few.labels, weights)
-        unseen, targets, _ = match_regression(others.features, others.labels, weights)
-        if start is not None:
-            labels = labels - features @ start.astype(features.dtype)
-            targets = targets - unseen @ start.astype(features.dtype)
-        inner = inner.astype(features.dtype, copy=False)
-        parts = with_features(features, labels, unseen, targets, inner, moving=start is not None)
+        parts = _sums(with_features, weights, few, others, start)
         totals = [total + part / len(train) for total, part in zip(totals, parts, strict=True)]
     return totals
+
+
+def _sums(with_features, weights, train, validation, start):
+    """Sums over a few tasks; their features are let go at the end, so that the next take their place in the cache."""
+    features, labels, inner = match_regression(train.features, train.labels, weights)
+    unseen, targets, _ = match_regression(validation.features, validation.labels, weights)
+    if start is not None:
+        labels = labels - features @ start.astype(features.dtype)
+        targets = targets - unseen @ start.astype(features.dtype)
+    inner = inner.astype(features.dtype, copy=False)
+    return with_features(features, labels, unseen, targets, inner, moving=start is not None)
 
 
 def _second_order(features, labels, unseen, targets, weights, inner_steps, inner_rate, moving):
