@@ -165,10 +165,12 @@ export class Tables {
     minus.fill(0);
     plus.fill(0);
     this.#rows([this.sumMinus, this.sumPlus], this.#unwind);
-    return new Float64Array(this.nFeatures).map((_, j) => {
+    const slopes = new Float64Array(this.nFeatures);
+    for (let j = 0; j < slopes.length; j++) {
       const k = (j + 1) >> 1;
-      return j % 2 ? minus[k] - plus[k] : (minus[k] + plus[k]) / (j ? 1 : 2);
-    });
+      slopes[j] = j % 2 ? minus[k] - plus[k] : (minus[k] + plus[k]) / (j ? 1 : 2);
+    }
+    return slopes;
   }
 
   #unwind(re, im, turn) {
