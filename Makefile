@@ -142,6 +142,10 @@ site: $(STAMP)  ## build the published book into _site/ from the stored outputs
 	rm -rf _build/site _build/old-site; \
 	echo "make site took $$(($$(date +%s) - start)) s: open _site/index.html, no server is needed."
 
+.PHONY: lighthouse
+lighthouse: $(STAMP) chromium  ## Lighthouse over _site/, after make site; needs node 20 (one chapter: make lighthouse ONLY=03)
+	CHROME_PATH="$(CHROMIUM)" "$(BIN)/python" tools/lighthouse.py $(ONLY)
+
 .PHONY: results
 results: $(STAMP)  ## run the long experiments whose tables the book plots (one: make results ONLY=name); it resumes
 	"$(BIN)/python" tools/results.py $(ONLY)

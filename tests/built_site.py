@@ -127,7 +127,7 @@ def target_of(path, href):
 
 
 def weight(path):
-    """Bytes of a page and of all that it loads, before compression; MathJax counts with all of its parts."""
+    """Bytes of a page and of all that it loads, before compression."""
     files = {path.resolve()}
     queue = [target_of(path, address)[0] for address in page(path).resources if not urlsplit(address).scheme]
     while queue:
@@ -138,6 +138,4 @@ def weight(path):
         if file.suffix == ".css":
             urls = re.findall(r"url\([\"']?([^)\"']+)", file.read_text(encoding="utf-8"))
             queue += [target_of(file, url)[0] for url in urls if not url.startswith(("data:", "#"))]
-        if file.name == "startup.js":
-            queue += [part for part in file.parent.rglob("*") if part.is_file()]
     return sum(file.stat().st_size for file in files)

@@ -164,9 +164,9 @@ class Explorer(SphinxDirective):
 
 
 def add_script(app, pagename, templatename, context, doctree):
-    """Only pages with an explorer load its script."""
+    """Only pages with an explorer load its script; text to the browser, until reading.js makes a script of it."""
     if doctree is not None and any(node.get("explorer") for node in doctree.findall(nodes.container)):
-        app.add_js_file("explorer.js", loading_method="defer")
+        app.add_js_file("explorer.js", type="text/plain", id="figures")
 
 
 def write_files(app):

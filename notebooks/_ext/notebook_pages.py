@@ -17,6 +17,8 @@ from sphinx.util.docutils import SphinxDirective
 from explorer_figures import explorer_figure, small_figure
 
 DESCRIPTION_LENGTH = 200
+SHARPNESS = 2  # pixels of a stored picture for each pixel of the page
+COLOURS = re.compile(r"\bimshow\(|\bcolorbar\(")  # in such a picture colours tell values: it is never turned over
 CAPTION_LENGTH = 60  # a caption takes whole sentences until it is at least this long
 
 
@@ -69,7 +71,7 @@ def alt_texts(notebook):
 
 
 def describe_figures(doctree, source_folder, texts, notebook_number):
-    """Give every output picture its alt text and a numbered caption, the first sentences of that text."""
+    """Give every output picture its alt text, its size, and a numbered caption: the first sentences of that text."""
     count = 0
     for image in list(doctree.findall(nodes.image)):
         if not isinstance(image.parent, nodes.container):  # a picture of the text, with its own alt text
@@ -80,11 +82,28 @@ def describe_figures(doctree, source_folder, texts, notebook_number):
             raise ValueError(f"{doctree['source']}: a figure without words; display it with show(fig, alt=...)")
         count += 1
         image["alt"] = " ".join(text.split())
+        image["loading"] = "lazy"
+        image["width"], image["height"] = (f"{pixels // SHARPNESS}px" for pixels in image_size(path))
         words = nodes.Text(first_sentences(image["alt"]))
         caption = nodes.caption("", "", nodes.strong("", f"Figure {notebook_number}.{count}. "), words)
         identifier = f"figure-{notebook_number}-{count}"
-        figure = nodes.figure("", image.deepcopy(), caption, classes=["book-figure"], ids=[identifier])
+        classes = ["book-figure", *(["book-colours"] if COLOURS.search(code_above(image)) else [])]
+        figure = nodes.figure("", image.deepcopy(), caption, classes=classes, ids=[identifier])
         image.replace_self(figure)
+
+
+def image_size(path):
+    """Width and height of a PNG, from its header."""
+    header = path.read_bytes()[16:24]
+    return int.from_bytes(header[:4], "big"), int.from_bytes(header[4:], "big")
+
+
+def code_above(image):
+    """The source of the cell that drew an output picture."""
+    cell = image.parent
+    while cell.get("nb_element") != "cell_code":
+        cell = cell.parent
+    return next(cell.findall(nodes.literal_block)).astext()
 
 
 def first_sentences(text):
@@ -184,24 +203,16 @@ def explain_how_to_run(app, doctree, docname):
 
 
 class Chapters(SphinxDirective):
-    """The directive `{chapters}`: every notebook with its title and its question, in order."""
+    """The directive `{chapters}`: a card for every chapter, with the question that the README's table gives it."""
 
     def run(self):
-        rows = ["| no. | chapter | its question |", "|---|---|---|"]
-        for path in sorted(Path(self.env.srcdir).glob("[0-9A]*_*.ipynb")):
-            self.env.note_dependency(str(path))
-            opening = nbformat.read(path, as_version=4).cells[0].source
-            title = re.match(r"# (.+)", opening)[1]
-            rows.append(f"| {chapter_number(path.stem)} | [{title}]({path.name}) | {question(opening)} |")
+        readme = Path(self.env.srcdir).parent / "README.md"
+        self.env.note_dependency(str(readme))
+        rows = re.findall(r"^\| (\w+) \| \[(.+?)\]\(notebooks/(\S+?)\) \| (.+?) \|", readme.read_text(encoding="utf-8"), re.M)
+        cards = [f"- [{number} · {title}]({name}) *{question}*" for number, title, name, question in rows]
         container = nodes.container(classes=["book-chapters"])
-        self.state.nested_parse(StringList(rows, source=self.env.docname), 0, container)
+        self.state.nested_parse(StringList(cards, source=self.env.docname), 0, container)
         return [container]
-
-
-def question(opening):
-    """The question that a notebook opens with, on one line."""
-    found = re.search(r"\*\*Question\.\*\*(.+?)(?:\n\n|$)", opening, re.DOTALL)
-    return " ".join((found[1] if found else "").split()).replace("|", "\\|")
 
 
 # ------------------------------------------------------------------------------------------------ description

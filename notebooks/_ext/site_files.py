@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 # Everything comes from the site itself. Scripts: its files, and the inline ones whose hash is listed. Styles may be
-# inline, because MathJax and output tables set them. Workers come from text that the explorer's own script holds.
+# inline, because the theme and output tables set them. Workers come from text that the explorer's own script holds.
 POLICY = (
     "default-src 'none'; script-src 'self' {hashes}; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "font-src 'self'; connect-src 'self'; worker-src blob:; manifest-src 'self'; base-uri 'none'; form-action 'self'"
@@ -34,6 +34,8 @@ MENDS = {
     '<th class="head"><p></p></th>': '<td class="head"></td>',  # the empty corner of a table is no header
     '<aside class="toc-drawer': '<aside aria-label="On this page" class="toc-drawer',
 }
+# A size in attributes leaves room for a picture before it comes, and lets the page shrink it.
+SIZE = re.compile(r'style="width: (\d+)px; height: (\d+)px;"')
 
 
 def finish_pages(folder):
@@ -42,6 +44,7 @@ def finish_pages(folder):
         page = path.read_text(encoding="utf-8")
         for lacking, mended in MENDS.items():
             page = page.replace(lacking, mended)
+        page = SIZE.sub(r'width="\1" height="\2"', page)
         tag = f'<meta http-equiv="Content-Security-Policy" content="{policy_of(page)}">'
         charset = re.search(r"<meta charset=[^>]*>", page, re.IGNORECASE)
         if charset is None:

@@ -58,9 +58,10 @@ class Visit:
 
     def open(self, url):
         self.page.goto(url, wait_until="load")
-        if self.runs_scripts and self.page.locator("div.math, span.math").count():
-            self.page.wait_for_function("window.MathJax?.startup?.promise")
-            self.page.evaluate("MathJax.startup.promise")
+        if self.runs_scripts and self.page.locator("figure[data-explorer]").count():
+            # The figures' script waits until one of them is near; tests do not scroll to it.
+            self.page.evaluate("location.hash || window.dispatchEvent(new Event('wake'))")
+            self.page.wait_for_function("document.querySelector('figure[data-explorer]').explorer")
         return self.page
 
 
@@ -116,7 +117,6 @@ def test_a_page_is_quiet_and_asks_nobody_else(visit, origin, name, scheme):
     assert visited.complaints == []
     foreign = [url for url in visited.requests if not url.startswith((home, "data:", "blob:"))]
     assert foreign == []
-    assert visited.page.locator("mjx-merror").count() == 0
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
