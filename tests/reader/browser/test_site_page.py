@@ -60,8 +60,8 @@ class Visit:
         self.page.goto(url, wait_until="load")
         if self.runs_scripts and self.page.locator("figure[data-explorer]").count():
             # The figures' script waits until one of them is near; tests do not scroll to it.
-            self.page.evaluate("location.hash || window.dispatchEvent(new Event('wake'))")
-            self.page.wait_for_function("document.querySelector('figure[data-explorer]').explorer")
+            self.page.evaluate("window.dispatchEvent(new Event('wake'))")
+            self.page.wait_for_function("() => document.querySelector('figure[data-explorer]').explorer")
         return self.page
 
 
