@@ -39,7 +39,7 @@ $(STAMP): pyproject.toml requirements.lock
 	@"$(PYTHON)" -c 'import venv, ensurepip' || { echo "$$("$(PYTHON)" --version) cannot create virtual environments: install its venv module (Debian, Ubuntu: sudo apt install python3-venv) and run make again." >&2; exit 1; }
 	@[ -w . ] || { echo "This folder cannot be written to, so nothing can be installed in it: copy the book to a folder of yours." >&2; exit 1; }
 	@[ -x "$(BIN)/python" ] || "$(PYTHON)" -m venv "$(VENV)"
-	@echo "Installing what requirements.lock names into $(VENV): about 1.8 GB, a few minutes the first time."
+	@echo "Installing what requirements.lock names into $(VENV): about 2 GB, a few minutes the first time."
 	@"$(BIN)/python" -m pip install --disable-pip-version-check -qq $(CONSTRAINTS) -e ".[$(EXTRAS)]"
 	@mkdir -p "$(LAB_SETTINGS)" && echo '{$(QUIET), $(WRAP)}' > "$(LAB_SETTINGS)/overrides.json"
 	@# matplotlib looks for fonts when it first runs, and would say so in the first notebook that is compared.

@@ -31,6 +31,7 @@ extensions = [
     "mathml",
     "notebook_pages",
     "explorer_figures",
+    "search_sentences",
     "site_files",
 ]
 exclude_patterns = ["_*", "paper", "results", "data", "**.ipynb_checkpoints"]

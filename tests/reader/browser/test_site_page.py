@@ -7,6 +7,7 @@ SITE_SHOTS=folder keeps a screenshot of every page, wide and narrow, light and d
 import functools
 import json
 import os
+import re
 import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -184,9 +185,16 @@ def test_folds_open_at_once_for_who_asked_for_less_motion(visit, origin, motion)
     assert (moving > 0) == (motion == "no-preference")
 
 
-def test_searching_works(visit, origin):
-    visited = visit(origin + "search.html?q=alias")
-    visited.page.wait_for_selector("#search-results li")
+@pytest.mark.parametrize("scheme", ["http", "file"])
+@pytest.mark.parametrize(("asked", "first"), [("Reptile", "4 · "), ("overfitting", "2 · "), ("prior", "6 · ")])
+def test_search_finds_chapters_first_and_shows_sentences(visit, origin, scheme, asked, first):
+    home = origin if scheme == "http" else built_site.build().folder.as_uri() + "/"
+    visited = visit(f"{home}search.html?q={asked}")
+    found = visited.page.locator(".book-found li > a")
+    assert found.first.inner_text().startswith(first)
+    sentences = visited.page.locator(".book-found li > p").all_inner_texts()
+    assert sentences
+    assert not [text for text in sentences if re.search(r"\bimport \w|\\\w", text)]
     assert visited.complaints == []
 
 
