@@ -355,10 +355,11 @@ const SMALL = {
       const design = designOf(x, d);
       const truth = drawCoefficients(d, [0, 1, 2], new Random(3, 3));
       // Another function minus its own fit of the points is zero at all of them.
-      const fitted = interpolator(design, ONES(d));
+      const smooth = ONES(d).map((_, j) => (1 + ((j + 1) >> 1)) ** -1.5);
+      const fitted = interpolator(design, smooth);
       const strangers = [1, 2].map((seed) => {
         const random = new Random(seed, 8);
-        const other = truth.map((_, j) => (2 * random.normal()) / (1 + ((j + 1) >> 1) ** 2 / 4));
+        const other = smooth.map((size) => 4 * size * random.normal());
         const fit = fitted(predict(design, other));
         return truth.map((value, j) => value + other[j] - fit[j]);
       });
