@@ -36,7 +36,7 @@ EXPLORERS = {
         "train",
         "Two ways to learn one weight for each feature from the same tasks, and one task that neither has seen. "
         "Live, the figure starts from half the book's size, 129 features and 32 points a task. Here, too, words set it: "
-        "[hold nothing out](heldout=no), [start at 0.01](scale=0.01), [go back](heldout=yes&scale=1).",
+        "[hold nothing out](heldout=no), [hold out, and start at 0.01](heldout=yes&scale=0.01), [go back](heldout=yes&scale=1).",
     ),
     "01_setup": (
         "many",
@@ -46,12 +46,12 @@ EXPLORERS = {
     "02_overfitting": ("fit", "One task, one fit, and where its coefficients went."),
     "03_maml": (
         "find",
-        "Whichever three features are true, MAML finds them: [0 to 2](at=0), [10 to 12](at=10) or [126 to 128](at=126). "
+        "Whichever three features are true, MAML finds them, here among 129: [0 to 2](at=0), [10 to 12](at=10) or [126 to 128](at=126). "
         "The true weights end at {least|3.59} or more, all others at {other|0.092} or less.",
     ),
     "04_reptile": (
         "amplify",
-        "Reptile from [a start of 1](at=1), where many still, small weights share the signal, and from "
+        "Reptile on 129 features, from [a start of 1](at=1), where many still, small weights share the signal, and from "
         "[a start of 0.001](at=0.001): the largest of the others ends at {other|1.1}, and unseen tasks are missed by {risk|1.97}.",
     ),
     "06_prior": (
@@ -67,13 +67,14 @@ EXPLORERS = {
 PLAIN = {"many": "setup", "front": "train", "find": "train", "amplify": "train"}
 # Small live figures: the cell tag "live-alias" puts one in the place of the picture that the cell has stored.
 SMALL = {
-    "alias": "Drag the number of grid points: how slow a wave still looks like feature 1? With [64 points](at=64) as with "
-    "[8](at=8) other waves pass through all of them; with [129 or more](at=129) none does. "
+    "alias": "Drag the number of grid points: how slow a wave still looks like feature 1? [8 points](at=8) leave 31 other "
+    "waves that pass through all of them, [64](at=64) leave 3, [129](at=129) leave 1, and [130 or more](at=130) none. "
     "Here equal weights leave {share|0.25} of feature 1.",
     "judges": "Follow one weight under two judges: [feature 1](at=1), a true one, rises either way; [feature 7](at=7) or "
     "[feature 40](at=40), false ones, fall where held-out points judge and rise where the training points do.",
-    "hyperbola": "Drag the start: true weights (large dots) climb the curve, all others stay at its foot. From "
-    "[0.05](at=0.05) the true ones reach {least|0.61} or more and leave the others behind; from [1.3](at=1.3) hardly.",
+    "hyperbola": "Drag the start: the three true weights (large dots, after 0, 10, 30, 100 and 300 steps) climb the curve, the 30 others "
+    "(small) stay nearer its foot. From [0.05](at=0.05) the true ones leave the others behind, from [1.3](at=1.3) hardly: "
+    "here they reach {least|0.61} or more, the others {most|0.55} or less.",
     "starts": "Where all weights start decides what Reptile is worth: from [1](at=1) little is gained, from "
     "[0.01](at=0.01) new tasks are solved. From here, unseen tasks of four points are missed by {error1|1.39}.",
     "optimisers": "Judged by its own training points, MAML selects only if every step has one scale for all weights, and "

@@ -159,6 +159,7 @@ export class Chart {
     layers.forEach((layer, i) => this.#layer(layer, this.marks.children[i] ?? this.marks.appendChild(drawing("path"))));
     while (this.marks.children.length > layers.length) this.marks.lastChild.remove();
     this.#words(words);
+    this.placed?.();
   }
 
   #layer({ kind = "curve", x, y, feet, className, method }, node) {

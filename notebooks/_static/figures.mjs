@@ -139,6 +139,7 @@ class FrontFigure extends Explorer {
   build() {
     this.plot = new TaskChart({ label: this.title, height: 270, changed: () => this.draw() });
     this.plot.hidden = true;
+    this.plot.placed = () => this.#showSketch(); // the chart is narrower once the weights stand beside it
     this.sketch = drawing("path", { class: "fm-sketch" });
     this.paper = drawing("rect", {
       class: "fm-paper", fill: "transparent", width: "100%", height: 270,
@@ -152,7 +153,7 @@ class FrontFigure extends Explorer {
     this.legend = keys();
     this.question = element("p", { class: "fm-front-question" }, this.title);
     this.weightsBox = panel("fm-front-weights",
-      hint("One weight for each of 129 features (waves): large means cheap to use. Trained on other tasks."), this.weights.box);
+      hint("One weight for each feature (129 here, to be quick): large means cheap to use. Trained on other tasks."), this.weights.box);
     set(this.weightsBox, { "data-method": "maml", hidden: true });
     const controls = bar(this.showButton, this.againButton, another, this.controls.points.box);
     const front = element("div", { class: "fm-front" },
@@ -203,12 +204,12 @@ class FrontFigure extends Explorer {
     if (this.run.status !== "none") return;
     this.paper.remove();
     this.plot.hidden = false;
-    this.question.textContent = "Three curves through the same points";
     this.weightsBox.hidden = false;
     this.showButton.hidden = true;
     this.againButton.hidden = false;
     const errors = this.sketched.map(([x, y]) => (y - this.plot.trueValue(x)) ** 2);
     this.guess = errors.length > 8 ? errors.reduce((sum, error) => sum + error, 0) / errors.length : null;
+    this.question.textContent = `Three curves through the same points${this.guess === null ? "" : ", and yours"}`;
     this.againButton.focus({ preventScroll: true });
     this.train();
   }
@@ -306,7 +307,11 @@ class SmallFigure extends Explorer {
       x: { low: STARTS[0], high: STARTS.at(-1), scale: "log", ticks: [0.001, 0.01, 0.1, 1], name: "where all weights start", pad: 8 },
       y: { low: 1e-9, high: 30, scale: "log", name: "median error from 4 points" },
     });
-    if (!ready) return "Training.";
+    if (!ready) {
+      this.untold();
+      const every = lines.flatMap(({ runs }) => runs);
+      return `Training from ${STARTS.length} starts: ${every.filter((run) => run.done).length} of ${every.length} runs have ended.`;
+    }
     this.tell(Object.fromEntries(errors.map((error, i) => [`error${i + 1}`, written(error)])));
     return sentence(errors);
   }
@@ -319,7 +324,10 @@ class SmallFigure extends Explorer {
     const weights = this.seen ? run.weights : initial;
     this.plot.update({ weights, initial, support: config.support, method: config.method });
     this.link.href = address;
-    if (!run.done) return `Step ${run.step} of ${config.steps}.`;
+    if (!run.done) {
+      this.untold();
+      return `Step ${run.step} of ${config.steps}.`;
+    }
     const sizes = Array.from(weights, Math.abs);
     const trueOnes = config.support.map((j) => sizes[j]);
     const [least, most] = [Math.min(...trueOnes), Math.max(...trueOnes)].map(written);
@@ -443,7 +451,7 @@ const SMALL = {
       this.plot.update({ ...OVER_STEPS, layers: lines, words: ends(lines, ["held-out points judge", "its training points judge"]) });
       const [low, high] = lines.map(({ y }) => y.at(-1) ?? 1);
       this.tell({ feature: featureName(j), kind: j < 3 ? "true" : "false", held: written(low), fitted: written(high) });
-      if (!held.done || !fitted.done) return "Training.";
+      if (!held.done || !fitted.done) return `Step ${held.step} of ${SMALL_RUN.steps}.`;
       const moved = (end) => `${end > 1 ? "rises" : "falls"} to ${written(end)}`;
       return `Feature ${j}, ${featureName(j)}, is ${j < 3 ? "true" : "false"}. Its weight starts at 1 and ${moved(low)} where `
         + `held-out points judge; it ${moved(high)} where the training points do.`;
@@ -455,13 +463,16 @@ const SMALL = {
     title: "Weights while MAML trains",
     control: oneOf("MAML validates on", { yes: "held-out points", no: "its training points" }),
     picture(judge) {
-      const { history, trail, done } = this.trained(judge, { ...SMALL_RUN, heldOut: judge === "yes" });
+      const { history, trail, done, step } = this.trained(judge, { ...SMALL_RUN, heldOut: judge === "yes" });
       const mean = (list) => list.reduce((sum, w) => sum + Math.abs(w), 0) / list.length;
       const [trueOnes, others] = [[0, 3], [3, 65]].map((span) => trail.map((weights) => mean(weights.slice(...span))));
       const lines = [{ x: history.step, y: trueOnes, className: "fm-task-line fm-first" },
         { x: history.step, y: others, className: "fm-task-line fm-other" }];
       this.plot.update({ ...OVER_STEPS, layers: lines, words: ends(lines, ["true", "false"]) });
-      if (!done) return "Training.";
+      if (!done) {
+        this.untold();
+        return `Step ${step} of ${SMALL_RUN.steps}.`;
+      }
       const [end, trueEnd] = [others.at(-1), written(trueOnes.at(-1))];
       this.tell({ others: written(end), true: trueEnd, moved: end > 1 ? "rose" : "fell" });
       return `Judged by ${this.control.choices[judge]}, the 62 false weights ${end > 1 ? "rose" : "fell"} from 1 to `
@@ -682,10 +693,12 @@ class DayFigure extends Explorer {
       label: this.title, changed: () => this.draw(), yName: "1,000 vehicles an hour",
       xAxis: { text: (v) => `${Math.round(12 * (v + 1))}:00`, name: "time of day" },
     });
+    this.plot.right = 26; // for the half of "24:00" that stands beyond the axis
     this.legend = keys();
+    this.remove = button("Remove one", () => this.plot.remove());
     this.hydrate(
-      bar(this.controls.day.box, button("Add a reading", () => this.plot.add()),
-        button("Remove one", () => this.plot.remove()), button("Reset", () => this.change({}))),
+      bar(this.controls.day.box, button("Add a reading", () => this.plot.add()), this.remove,
+        button("Reset", () => this.change({}))),
       this.legend, this.plot.box, this.summary);
   }
 
@@ -721,7 +734,11 @@ class DayFigure extends Explorer {
     const entries = kinds.map(([name, , className, words, method]) =>
       key(`${className.split(" ")[0]}-key`, words, error[name], method));
     this.legend.replaceChildren(key("fm-truth-key", "the day"), ...entries);
-    const text = `${days[this.settings.day].name}, read ${this.plot.points.length} times: off by ${error.mean} vehicles an `
+    const count = this.plot.points.length;
+    this.remove.disabled = count === 1;
+    const { name: day } = days[this.settings.day];
+    const often = count === 1 ? "once" : `${count} times`;
+    const text = `${day[0].toUpperCase()}${day.slice(1)}, read ${often}: off by ${error.mean} vehicles an `
       + `hour with the mean day, ${error.waves} with one variance for each wave, ${error.together} with a covariance of all.`;
     this.plot.label = `${text} Tab moves between the readings; arrow keys move one, Delete removes it.`;
     this.say(() => text);
@@ -734,11 +751,24 @@ const KINDS = {
   train: Laboratory, fit: FitFigure, front: FrontFigure, day: DayFigure, wide: WideFigure,
 };
 
+/** A figure wakes when it is within a screen of the reader or a link means it; at the event "wake" all of them do. */
 function start() {
-  for (const figure of document.querySelectorAll("figure[data-explorer]")) {
+  const asleep = new Set(document.querySelectorAll("figure[data-explorer]"));
+  const rouse = (figure) => {
+    if (!asleep.delete(figure)) return;
+    near.unobserve(figure);
     const Kind = KINDS[figure.dataset.explorer] ?? SmallFigure;
     new Kind(figure).begin();
-  }
+  };
+  const near = new IntersectionObserver((entries) => {
+    for (const { isIntersecting, target } of entries) if (isIntersecting) rouse(target);
+  }, { rootMargin: "100% 0px" });
+  const meant = () => [...asleep].filter(({ id }) => location.hash.slice(1).split("?")[0] === id).forEach(rouse);
+  asleep.forEach((figure) => near.observe(figure));
+  window.addEventListener("hashchange", meant);
+  window.addEventListener("wake", () => asleep.forEach(rouse));
+  if (document.body.dataset.awake) asleep.forEach(rouse);
+  meant();
 }
 
 if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);

@@ -372,8 +372,9 @@ export class Laboratory extends Explorer {
       const { recovered, smallestRatio, largestOther, risk: now } = this.measure(side);
       const not = recovered ? "" : status === "finished" ? "not " : "not yet ";
       const found = `its ${this.settings.support.length} largest weights are ${not}the true ones`;
-      const others = smallestRatio >= 0.9 ? `no weight has fallen below ${written(smallestRatio)} times its start`
-        : `the largest other weight is ${written(largestOther)}`;
+      const others = smallestRatio > 1.1 ? `every weight has risen, to ${written(smallestRatio)} times its start or more`
+        : smallestRatio >= 0.9 ? `no weight has fallen below ${written(smallestRatio)} times its start`
+          : `the largest other weight is ${written(largestOther)}`;
       return `${name}: ${found}, ${others}, and the median error on unseen tasks is ${written(now)}.`;
     });
     return `Step ${this.film.reached} of ${this.settings.steps}. ${parts.join(" ")}`;

@@ -121,7 +121,9 @@ export class Explorer {
     this.settings = readSettings(this.addressed, specs, this.initial); // as the link wants it
     const controls = Object.entries(specs).map(([name, spec]) => [name, makeControl(name, spec, this)]);
     this.controls = Object.fromEntries(controls);
-    this.summary = element("p", { class: "fm-summary", role: "status", "aria-live": "polite" });
+    this.words = element("p", { class: "fm-summary", "aria-hidden": "true" }); // for the eye: always what is drawn
+    this.spoken = element("p", { class: "fm-spoken", role: "status", "aria-live": "polite" });
+    this.summary = element("div", {}, this.words, this.spoken);
     this.spokenAt = 0;
   }
 
@@ -186,8 +188,9 @@ export class Explorer {
 
   // -- what is said
 
-  /** Says a sentence in the live region: now if it must be said, else at most once a second, and the last one always. */
+  /** Shows a sentence at once. Speaks it at once if it must, else at most once a second, and the last one always. */
   say(sentence, must = false) {
+    this.words.textContent = sentence();
     clearTimeout(this.sayTimer);
     const wait = 1000 - (performance.now() - this.spokenAt);
     if (!must && wait > 0) {
@@ -195,9 +198,9 @@ export class Explorer {
       return;
     }
     const text = sentence();
-    if (text === this.summary.textContent) return;
+    if (text === this.spoken.textContent) return;
     this.spokenAt = performance.now();
-    this.summary.textContent = text;
+    this.spoken.textContent = text;
   }
 
   // -- the words of the text that belong to the figure
@@ -216,12 +219,18 @@ export class Explorer {
   /** Does what a word says: sets what it names, and shows the figure if it is out of sight. */
   obey(text) {
     this.change(readSettings(text, this.specs, this.settings));
-    this.figure.scrollIntoView({ behavior: calm() ? "instant" : "smooth", block: "nearest" });
+    const block = this.figure.offsetHeight > innerHeight ? "start" : "nearest";
+    this.figure.scrollIntoView({ behavior: calm() ? "instant" : "smooth", block });
   }
 
   /** Numbers in the text follow the figure. */
   tell(numbers) {
     for (const place of this.places ?? []) place.textContent = numbers[place.dataset.tell] ?? place.textContent;
+  }
+
+  /** Until a run has ended, its numbers are not known. */
+  untold() {
+    for (const place of this.places ?? []) place.textContent = "…";
   }
 
   // -- the link

@@ -44,6 +44,9 @@
   }, { rootMargin: "100% 0px" });
   figures.forEach((figure) => watcher.observe(figure));
   window.addEventListener("hashchange", wakeIfMeant);
-  window.addEventListener("wake", wake);
+  window.addEventListener("wake", () => {
+    document.body.dataset.awake = "all";
+    wake();
+  });
   wakeIfMeant();
 })();

@@ -487,14 +487,15 @@ def test_the_summary_speaks_now_and_then(visit, origin):
     page = still(visit(origin + TRAINS).page)
     page.evaluate(
         """() => { window.told = []; new MutationObserver(() => told.push(performance.now()))
-          .observe(document.querySelector('.fm-summary'), { childList: true, characterData: true, subtree: true }); }"""
+          .observe(document.querySelector('.fm-spoken'), { childList: true, characterData: true, subtree: true }); }"""
     )
-    summary = page.locator(".fm-summary")
+    summary = page.locator(".fm-spoken")
     assert summary.get_attribute("aria-live") == "polite"
     play_to_the_end(page)
     told = page.evaluate("told")
     assert 1 <= len(told) <= 3 + explorer(page, "performance.now() - e.film.startedAt") / 1000
     text = summary.inner_text()
+    assert page.locator(".fm-summary").inner_text() == text
     assert "Step 300 of 300. MAML: its 3 largest weights are the true ones, the largest other weight is 0.0" in text
     assert "Reptile: its 3 largest weights are the true ones, no weight has fallen below 1.0" in text
 

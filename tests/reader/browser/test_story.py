@@ -65,6 +65,9 @@ def test_a_drawn_guess_is_judged(visit, origin):  # noqa: F811
     wait_for(page, "e.run.status === 'finished'")
     assert explorer(page, "e.guess") > 0
     assert "your curve" in page.locator(".fm-keys").inner_text()
+    # The chart is narrower now, and the guess is drawn where it was meant.
+    last = page.locator(".fm-sketch").get_attribute("d").split("L")[-1].split()[0]
+    assert float(last) == pytest.approx(explorer(page, "Number(e.plot.x(e.sketched.at(-1)[0]))"), abs=1)
 
 
 def test_who_prefers_calm_gets_the_end_at_once(visit, origin):  # noqa: F811
