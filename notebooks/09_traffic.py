@@ -703,15 +703,6 @@ gains = stored.cube("gain", "readings", "seed", method="full covariance").mean(a
 print("\nfull covariance against the calendar, day by day")
 for n, won, gain in zip(tested, wins, gains, strict=True):
     print(f"{n:3d} readings: closer on {won:.0%} of days, by {gain:4.0f} in the median")
-print("\nhow unlike the past: distance to the most similar old day, and from the mean")
-print("day in the covariance's own measure, where old days are at 1 on average")
-precision = np.linalg.inv(covariance) / 24
-nearest = [np.sqrt(((old - day) ** 2).mean(axis=1).min()) for day in new]
-print(f"{'unseen days, median':24s}{unit * np.median(nearest):6.0f}")
-for date, words in special.items():
-    for day in np.flatnonzero(new_dates == np.datetime64(date)):
-        away = new[day] - mean_day
-        print(f"{words:24s}{unit * nearest[day]:6.0f}{away @ precision @ away:8.1f}")
 assert wins[0] < 0.4
 assert wins[1] < 0.5 < wins[2]
 assert wins[-1] > 0.85
@@ -722,6 +713,17 @@ if AS_IN_THE_BOOK:
     assert by_day["covariance"][holidays].max() < 550
     assert min(by_day[name][storms].min() for name in judged) > 750
     assert np.all(by_day["weights"][storms] < 1.1 * by_day["covariance"][storms])
+
+# %%
+print("how unlike the past: distance to the most similar old day, and from the mean")
+print("day in the covariance's own measure, where old days are at 1 on average")
+precision = np.linalg.inv(covariance) / 24
+nearest = [np.sqrt(((old - day) ** 2).mean(axis=1).min()) for day in new]
+print(f"{'unseen days, median':24s}{unit * np.median(nearest):6.0f}")
+for date, words in special.items():
+    for day in np.flatnonzero(new_dates == np.datetime64(date)):
+        away = new[day] - mean_day
+        print(f"{words:24s}{unit * nearest[day]:6.0f}{away @ precision @ away:8.1f}")
 
 # %%
 chosen = {}
@@ -749,7 +751,7 @@ if AS_IN_THE_BOOK:
 # On a *holiday* the calendar is off by more than 2,000 vehicles an hour: it says weekday, and the road says Sunday. Four readings see that, and the covariances err by a few hundred: Christmas looks like days that the past has seen often.
 # Calendar + readings is ahead in the median and behind on these holidays, because it starts from a wrong weekday.
 #
-# A *snowstorm* looks like nothing in the past: the most similar of 609 old days is off by 540 to 980 vehicles an hour, where it is about 200 for an ordinary day and for holidays (the second table; day A above looked better because its three hours caught the fall, and here hours are random). On both Mondays of snow everybody is off by 800 or more, and the covariances lose their lead over the weights. They are the two days that the covariance itself finds least probable (the last column): it knows the ways in which *old days* differed, and holds on to them. On the Saturday of snow, which it finds less strange, it keeps its lead. Calendar + readings is the least wrong on all three.
+# A *snowstorm* looks like nothing in the past: the most similar of 609 old days is off by 540 to 980 vehicles an hour, where it is about 200 for an ordinary day and for holidays (the table *how unlike the past*; day A above looked better because its three hours caught the fall, and here hours are random). On both Mondays of snow everybody is off by 800 or more, and the covariances lose their lead over the weights. They are the two days that the covariance itself finds least probable (its last column): it knows the ways in which *old days* differed, and holds on to them. On the Saturday of snow, which it finds less strange, it keeps its lead. Calendar + readings is the least wrong on all three.
 #
 # ## Try it
 #
