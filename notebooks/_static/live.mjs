@@ -192,15 +192,15 @@ export class Explorer {
   say(sentence, must = false) {
     this.words.textContent = sentence();
     clearTimeout(this.sayTimer);
-    const wait = 1000 - (performance.now() - this.spokenAt);
-    if (!must && wait > 0) {
-      this.sayTimer = setTimeout(() => this.say(sentence, true), wait);
-      return;
-    }
-    const text = sentence();
-    if (text === this.spoken.textContent) return;
+    const wait = must ? 0 : 1000 - (performance.now() - this.spokenAt);
+    if (wait > 0) this.sayTimer = setTimeout(() => this.#speak(), wait);
+    else this.#speak();
+  }
+
+  #speak() {
+    if (this.spoken.textContent === this.words.textContent) return;
     this.spokenAt = performance.now();
-    this.spoken.textContent = text;
+    this.spoken.textContent = this.words.textContent;
   }
 
   // -- the words of the text that belong to the figure
